@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files */
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "basic/array.h"
+#include "basic/file-util.h"
+
+int read_full_fd(int fd, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_free_ char *data = NULL;
+        size_t n = 0, capacity = 0;
+        int r;
+
+        for (;;) {
+                ssize_t k;
+
+                r = ARRAY_RESERVE(data, capacity, n + 4096);
+                if (r < 0)
+                        return r;
+                k = read(fd, data + n, capacity - n - 1);
+                if (k < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (k == 0)
+                        break;
+                n += (size_t) k;
+                if (n > max)
+                        return -E2BIG;
+        }
+
+        data[n] = '\0';
+        *ret = TAKE_PTR(data);
+        if (ret_size)
+                *ret_size = n;
+        return 0;
+}
+
+int read_full_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = -EBADF;
+
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        return read_full_fd(fd, max, ret, ret_size);
+}
+
+int write_all(int fd, const void *data, size_t size) {
+        const uint8_t *p = data;
+
+        while (size > 0) {
+                ssize_t k = write(fd, p, size);
+
+                if (k < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                p += k;
+                size -= (size_t) k;
+        }
+        return 0;
+}
+
+int open_tmpfile(int dir_fd, mode_t mode, char **ret_name) {
+        _cleanup_free_ char *name = NULL;
+        uint64_t random;
+        int fd;
+
+        fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+        if (fd >= 0) {
+                *ret_name = NULL;
+                return fd;
+        }
+        if (errno != EOPNOTSUPP && errno != EISDIR)
+                return -errno;
+
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return negative_errno();
+        if (asprintf(&name, ".#%016llx", (unsigned long long) random) < 0)
+                return -ENOMEM;
+        fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+        if (fd < 0)
+                return -errno;
+        *ret_name = TAKE_PTR(name);
+        return fd;
+}
+
+int link_tmpfile(int fd, int dir_fd, const char *tmp_name, const char *name) {
+        char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+        if (tmp_name)
+                return renameat2(dir_fd, tmp_name, dir_fd, name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int write_file_atomic(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
+        _cleanup_free_ char *tmp_name = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = open_tmpfile(dir_fd, mode, &tmp_name);
+        if (fd < 0)
+                return fd;
+
+        r = write_all(fd, data, size);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = link_tmpfile(fd, dir_fd, tmp_name, name);
+        if (r < 0) {
+                if (tmp_name)
+                        (void) unlinkat(dir_fd, tmp_name, 0);
+                return r;
+        }
+        return fsync(dir_fd) < 0 ? -errno : 0;
+}
+
+int mkdir_open(int dir_fd, const char *name, mode_t mode) {
+        int fd;
+
+        if (mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST)
+                return -errno;
+        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : fd;
+}
