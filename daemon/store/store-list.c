@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listing of a Store */
+
+#include <fnmatch.h>
+
+#include "basic/array.h"
+#include "store/store-scan.h"
+
+typedef struct StoreListing {
+        int dir_fd;
+        char *const *patterns;
+        const char *type;
+        usec_t since_usec, until_usec;
+
+        const char *directory; /* being read */
+        int unit_fd;
+
+        StoreEntry *entries;
+        size_t n_entries, capacity;
+} StoreListing;
+
+static void listing_done(StoreListing *l) {
+        store_entries_free(l->entries, l->n_entries);
+}
+
+static bool matches_any(char *const *patterns, const char *unit) {
+        if (!patterns)
+                return true;
+        /* Backslashes are part of many units' names. */
+        for (; *patterns; patterns++)
+                if (fnmatch(*patterns, unit, FNM_NOESCAPE) == 0)
+                        return true;
+        return false;
+}
+
+static bool is_wanted(const StoreListing *l, const StoreEntry *e) {
+        if (l->type && !streq(l->type, e->type))
+                return false;
+        return e->start_usec < l->until_usec &&
+               (e->start_usec >= l->since_usec || e->start_usec + e->duration_usec > l->since_usec);
+}
+
+static int add_entry(StoreListing *l, const char *name, StoreEntry *entry) {
+        int r;
+
+        if (l->n_entries >= STORE_ENTRIES_MAX)
+                return -E2BIG;
+        r = ARRAY_RESERVE(l->entries, l->capacity, l->n_entries + 1);
+        if (r < 0)
+                return r;
+
+        entry->unit = strdup(l->directory);
+        if (!entry->unit)
+                return -ENOMEM;
+        if (asprintf(&entry->path, "%s/%s", l->directory, name) < 0) {
+                entry->path = NULL;
+                return -ENOMEM;
+        }
+
+        l->entries[l->n_entries++] = *entry;
+        *entry = (StoreEntry){};
+        return 0;
+}
+
+static int on_file_name(const char *name, void *userdata) {
+        _cleanup_(store_entry_done) StoreEntry entry = {};
+        StoreListing *l = userdata;
+        int r;
+
+        r = store_stat_entry(l->unit_fd, name, &entry, NULL);
+        if (r == -EINVAL || r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        return is_wanted(l, &entry) ? add_entry(l, name, &entry) : 0;
+}
+
+static int on_directory_name(const char *name, void *userdata) {
+        _cleanup_close_ int fd = -EBADF;
+        StoreListing *l = userdata;
+
+        if (!matches_any(l->patterns, name))
+                return 0;
+
+        fd = store_open_unit(l->dir_fd, name);
+        if (fd < 0)
+                return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
+        l->directory = name;
+        l->unit_fd = fd;
+        return store_scan_names(fd, on_file_name, l);
+}
+
+static int compare_entries(const void *a, const void *b) {
+        const StoreEntry *x = a, *y = b;
+        int r;
+
+        if (x->start_usec != y->start_usec)
+                return x->start_usec < y->start_usec ? -1 : 1;
+        r = strcmp(x->unit, y->unit);
+        return r != 0 ? r : strcmp(x->path, y->path);
+}
+
+int store_list(Store *s,
+               char *const *patterns,
+               const char *type,
+               usec_t since,
+               usec_t until,
+               StoreEntry **ret,
+               size_t *ret_n) {
+        _cleanup_(listing_done) StoreListing l = {
+                .dir_fd = store_get_fd(s),
+                .patterns = patterns,
+                .type = type,
+                .since_usec = since,
+                .until_usec = until,
+        };
+        int r;
+
+        r = store_scan_names(l.dir_fd, on_directory_name, &l);
+        if (r < 0)
+                return r;
+
+        if (l.n_entries > 0)
+                qsort(l.entries, l.n_entries, sizeof(l.entries[0]), compare_entries);
+        *ret = TAKE_PTR(l.entries);
+        *ret_n = l.n_entries;
+        l.n_entries = 0;
+        return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Store
+ *
+ * Complete profile files, a directory for each unit:
+ *
+ *     DIRECTORY/UNIT/TYPE.BOOTID.START_USEC.DURATION_USEC.pb.gz
+ *
+ * The files are the index. A file gets its name when it is complete, so readers never see half of
+ * one. Limits are kept by removing the oldest first, but never the only profile of a unit for the
+ * sake of another's history.
+ */
+
+#include <systemd/sd-id128.h>
+
+#include "basic/time-util.h"
+
+enum {
+        STORE_ENTRIES_MAX = 1 << 20, /* files that one listing takes up */
+};
+
+typedef struct Store Store;
+
+typedef struct StoreLimits {
+        uint64_t max_use_bytes;    /* UINT64_MAX: none */
+        uint64_t keep_free_bytes;  /* of the file system; 0: none */
+        usec_t max_retention_usec; /* USEC_INFINITY: none */
+} StoreLimits;
+
+/* One stored profile; strings belong to the entry list. */
+typedef struct StoreEntry {
+        char *unit;
+        char *type; /* "cpu" */
+        sd_id128_t boot_id;
+        usec_t start_usec, duration_usec; /* CLOCK_REALTIME */
+        uint64_t size_bytes;
+        char *path; /* relative to the store's directory */
+} StoreEntry;
+
+typedef struct StoreVacuum {
+        uint64_t n_removed, bytes_removed;
+} StoreVacuum;
+
+/* For writing: makes the directory if its parent exists, removes what an earlier crash left. */
+int store_open(Store **ret, const char *directory, const StoreLimits *limits);
+/* For reading only: changes nothing. */
+int store_open_reader(Store **ret, const char *directory);
+Store *store_free(Store *s);
+DEFINE_CLEANUP(Store *, store_free);
+
+void store_set_limits(Store *s, const StoreLimits *limits);
+
+/*
+ * Stores data under the name that unit, type, boot id, start and duration make; a taken name moves
+ * the start by microseconds until it is free. Vacuums before and after. *ret_path (may be NULL) is
+ * the path relative to the directory. -ENOSPC, -EDQUOT, -EROFS: the disk, after removing what may
+ * go; -ENOSPC also where KeepFree= cannot be had; -EFBIG: larger than MaxUse= allows; -EINVAL: the
+ * entry has no name.
+ */
+int store_write(Store *s, const StoreEntry *entry, const void *data, size_t size, char **ret_path);
+
+/* Keeps the limits. *ret (may be NULL) says what went. */
+int store_vacuum(Store *s, StoreVacuum *ret);
+
+/* What the files occupy on the disk; 0 for a reader. */
+uint64_t store_get_use_bytes(const Store *s);
+/* Removed since the store was opened. */
+void store_get_vacuumed(const Store *s, StoreVacuum *ret);
+int store_get_fd(const Store *s); /* the directory, for openat() */
+const char *store_get_directory(const Store *s);
+
+/* Directory name of a unit: the unit name, with '/' and a leading '.' escaped as \xNN. */
+char *store_unit_directory(const char *unit);
+/* The parts of a file name; -EINVAL: not one of ours. unit and path stay NULL. */
+int store_parse_name(const char *name, StoreEntry *ret);
+char *store_format_name(const StoreEntry *entry);
+
+/*
+ * Entries whose unit matches one of patterns (fnmatch; NULL: all), whose type matches (NULL: all),
+ * and that overlap [since, until); sorted by start, then unit. *ret is an array.
+ */
+int store_list(Store *s,
+               char *const *patterns,
+               const char *type,
+               usec_t since,
+               usec_t until,
+               StoreEntry **ret,
+               size_t *ret_n);
+void store_entries_free(StoreEntry *entries, size_t n);
+void store_entry_done(StoreEntry *e);

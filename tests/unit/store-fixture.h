@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Store Fixture
+ *
+ * A directory of its own for each test, and files in it that a store could have written. To be
+ * included after cmocka.h.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include "basic/file-util.h"
+#include "store/store.h"
+
+#define BOOT "0123456789abcdef0123456789abcdef"
+
+static inline int remove_path(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+        return remove(path);
+}
+
+static inline int make_directory(void **state) {
+        const char *where = getenv("TMPDIR");
+        char *path;
+
+        if (asprintf(&path, "%s/test-store-XXXXXX", where ? where : "/tmp") < 0)
+                return -1;
+        *state = path;
+        return mkdtemp(path) ? 0 : -1;
+}
+
+static inline int remove_directory(void **state) {
+        int r = nftw(*state, remove_path, 16, FTW_DEPTH | FTW_PHYS);
+
+        free(*state);
+        return r;
+}
+
+/* A file of any name, of so many zero bytes, behind the store's back. */
+static inline void put_file(const char *root, const char *unit, const char *name, size_t size) {
+        _cleanup_free_ char *path = NULL, *data = calloc(1, size + 1);
+        _cleanup_close_ int fd = -EBADF;
+
+        assert_non_null(data);
+        assert_true(asprintf(&path, "%s/%s", root, unit) > 0);
+        assert_true(mkdir(path, 0750) >= 0 || errno == EEXIST);
+        free(path);
+        assert_true(asprintf(&path, "%s/%s/%s", root, unit, name) > 0);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        assert_true(fd >= 0);
+        assert_return_code(write_all(fd, data, size), 0);
+}
+
+/* The name of a profile that starts then. */
+static inline const char *profile_name(usec_t start, char buffer[static 128]) {
+        snprintf(buffer, 128, "cpu." BOOT ".%llu.10.pb.gz", (unsigned long long) start);
+        return buffer;
+}
+
+static inline void put_profile(const char *root, const char *unit, usec_t start, size_t size) {
+        char name[128];
+
+        put_file(root, unit, profile_name(start, name), size);
+}
+
+static inline bool has_file(const char *root, const char *unit, const char *name) {
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+
+        assert_true(asprintf(&path, "%s/%s/%s", root, unit, name) > 0);
+        return lstat(path, &st) >= 0;
+}
+
+static inline bool has_profile(const char *root, const char *unit, usec_t start) {
+        char name[128];
+
+        return has_file(root, unit, profile_name(start, name));
+}
+
+/* Names in a directory but "." and "..", -1: there is none. */
+static inline int count_names(const char *root, const char *unit) {
+        _cleanup_free_ char *path = NULL;
+        DIR *d;
+        int n = 0;
+
+        assert_true(asprintf(&path, "%s/%s", root, unit) > 0);
+        d = opendir(path);
+        if (!d)
+                return -1;
+        while (readdir(d))
+                n++;
+        closedir(d);
+        return n - 2;
+}
