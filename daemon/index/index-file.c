@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binary Index: nothing of the file is believed until index_file_check() has seen all of it */
+
+#include <elf.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "basic/string-util.h"
+#include "index/index-file.h"
+
+struct IndexFile {
+        unsigned n_ref;
+        void *map; /* NULL: the memory is the caller's */
+        size_t size;
+        const IndexHeader *header;
+        const IndexSegment *segments;
+        const IndexFunction *functions;
+        const char *names;
+        size_t n_segments, n_functions, names_size;
+        char build_id[2 * INDEX_BUILD_ID_MAX + 1];
+};
+
+static const IndexSection *index_file_section(const IndexFile *f, IndexSectionKind kind) {
+        return &f->header->sections[kind];
+}
+
+/* The bytes of a section as an array. -EBADMSG: not a whole number of elements, or too many. */
+static int index_file_get_array(const IndexFile *f,
+                                IndexSectionKind kind,
+                                size_t element,
+                                size_t max,
+                                const void **ret,
+                                size_t *ret_n) {
+        const IndexSection *s = index_file_section(f, kind);
+
+        if (s->size % element != 0 || s->size / element > max)
+                return -EBADMSG;
+        *ret = (const uint8_t *) f->header + s->offset;
+        *ret_n = (size_t) (s->size / element);
+        return 0;
+}
+
+static int index_file_check_header(IndexFile *f, const void *data, const uint8_t *content_hash) {
+        const IndexHeader *h = data;
+
+        if (f->size < offsetof(IndexHeader, header_size) || h->magic != INDEX_MAGIC)
+                return -EBADMSG;
+        if (h->version != INDEX_VERSION)
+                return -ESTALE;
+        if (f->size < sizeof(IndexHeader) || h->header_size != sizeof(IndexHeader) ||
+            h->file_size != f->size || h->build_id_size > INDEX_BUILD_ID_MAX)
+                return -EBADMSG;
+        if (content_hash && memcmp(h->content_hash, content_hash, INDEX_CONTENT_HASH_SIZE) != 0)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < ELEMENTSOF(h->sections); i++) {
+                const IndexSection *s = &h->sections[i];
+
+                if (s->size == 0)
+                        continue;
+                if (s->offset % 8 != 0 || s->offset < sizeof(IndexHeader) || s->offset > f->size ||
+                    s->size > f->size - s->offset)
+                        return -EBADMSG;
+        }
+
+        f->header = h;
+        return 0;
+}
+
+static int index_file_check_segments(const IndexFile *f) {
+        for (size_t i = 0; i < f->n_segments; i++) {
+                const IndexSegment *s = &f->segments[i];
+
+                if (s->file_size > s->memory_size || s->memory_size > UINT64_MAX - s->address ||
+                    s->memory_size > UINT64_MAX - s->file_offset)
+                        return -EBADMSG;
+                if (i > 0 && s->file_offset < s[-1].file_offset)
+                        return -EBADMSG;
+        }
+        return 0;
+}
+
+/*
+ * True for UTF-8 without control characters. Almost all names are ASCII, and a large file has
+ * megabytes of them: eight bytes at a time.
+ */
+static bool name_is_clean(const char *s, size_t n) {
+        const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+        size_t i = 0;
+
+        for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+                uint64_t w, del;
+
+                memcpy(&w, s + i, sizeof(w));
+                del = w ^ (ones * 0x7f);
+                /* A byte >= 0x80; one below 0x20; one equal to 0x7f. Rarely wrong, and then only
+                 * towards the slow way. */
+                if ((w | (w - ones * 0x20) | (del - ones)) & high)
+                        break;
+        }
+        for (size_t k = i; k < n; k++)
+                if ((uint8_t) s[k] < 0x20 || s[k] == 0x7f)
+                        return false;
+        return utf8_is_valid(s + i, n - i);
+}
+
+static int index_file_check_names(const IndexFile *f) {
+        for (size_t i = 0; i < f->names_size;) {
+                const char *s = f->names + i, *end;
+
+                end = memchr(s, '\0', MIN(f->names_size - i, (size_t) INDEX_NAME_MAX + 1));
+                if (!end || !name_is_clean(s, (size_t) (end - s)))
+                        return -EBADMSG;
+                i += (size_t) (end - s) + 1;
+        }
+        return 0;
+}
+
+/* An offset into the middle of a string could cut a character in two. */
+static bool index_file_is_name(const IndexFile *f, uint32_t offset) {
+        return offset < f->names_size && (offset == 0 || f->names[offset - 1] == '\0');
+}
+
+static int index_file_check_functions(const IndexFile *f) {
+        uint64_t end = 0;
+
+        for (size_t i = 0; i < f->n_functions; i++) {
+                const IndexFunction *n = &f->functions[i];
+
+                if (n->address < end || n->size == 0 || n->size > UINT64_MAX - n->address)
+                        return -EBADMSG;
+                if (!index_file_is_name(f, n->name) || !index_file_is_name(f, n->system_name))
+                        return -EBADMSG;
+                end = n->address + n->size;
+        }
+        return 0;
+}
+
+static int index_file_check(IndexFile *f, const void *data, const uint8_t *content_hash) {
+        const void *segments, *functions, *names;
+        int r;
+
+        r = index_file_check_header(f, data, content_hash);
+        if (r < 0)
+                return r;
+
+        r = index_file_get_array(f, INDEX_SECTION_SEGMENTS, sizeof(IndexSegment),
+                                 INDEX_SEGMENTS_MAX, &segments, &f->n_segments);
+        if (r < 0)
+                return r;
+        r = index_file_get_array(f, INDEX_SECTION_FUNCTIONS, sizeof(IndexFunction),
+                                 INDEX_FUNCTIONS_MAX, &functions, &f->n_functions);
+        if (r < 0)
+                return r;
+        r = index_file_get_array(f, INDEX_SECTION_NAMES, 1, SIZE_MAX, &names, &f->names_size);
+        if (r < 0)
+                return r;
+        f->segments = segments;
+        f->functions = functions;
+        f->names = names;
+
+        r = index_file_check_segments(f);
+        if (r < 0)
+                return r;
+        r = index_file_check_names(f);
+        if (r < 0)
+                return r;
+        return index_file_check_functions(f);
+}
+
+/* Takes map (NULL: data belongs to the caller) in every case. */
+static int index_file_new(
+        IndexFile **ret, void *map, const void *data, size_t size, const uint8_t *content_hash) {
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        int r;
+
+        f = calloc(1, sizeof(IndexFile));
+        if (!f) {
+                if (map)
+                        (void) munmap(map, size);
+                return -ENOMEM;
+        }
+        f->n_ref = 1;
+        f->map = map;
+        f->size = size;
+
+        r = index_file_check(f, data, content_hash);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < f->header->build_id_size; i++)
+                snprintf(f->build_id + 2 * i, 3, "%02x", f->header->build_id[i]);
+
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+int index_file_open(IndexFile **ret, int fd, const uint8_t *content_hash) {
+        struct stat st;
+        void *map;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uint64_t) st.st_size > INDEX_SIZE_MAX)
+                return -EBADMSG;
+
+        map = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+                return -errno;
+        return index_file_new(ret, map, map, (size_t) st.st_size, content_hash);
+}
+
+int index_file_new_from_memory(IndexFile **ret, const void *data, size_t size) {
+        if ((uintptr_t) data % _Alignof(IndexHeader) != 0)
+                return -EINVAL;
+        return index_file_new(ret, NULL, data, size, NULL);
+}
+
+IndexFile *index_file_ref(IndexFile *f) {
+        assert(f->n_ref > 0);
+        f->n_ref++;
+        return f;
+}
+
+IndexFile *index_file_unref(IndexFile *f) {
+        if (!f)
+                return NULL;
+
+        assert(f->n_ref > 0);
+        if (--f->n_ref > 0)
+                return NULL;
+        if (f->map)
+                (void) munmap(f->map, f->size);
+        free(f);
+        return NULL;
+}
+
+const char *index_file_get_build_id(const IndexFile *f) {
+        return f->build_id;
+}
+
+uint32_t index_file_get_sources(const IndexFile *f) {
+        return f->header->sources;
+}
+
+size_t index_file_n_functions(const IndexFile *f) {
+        return f->n_functions;
+}
+
+size_t index_file_get_size(const IndexFile *f) {
+        return f->size;
+}
+
+bool index_file_find_address(const IndexFile *f,
+                             uint64_t file_offset,
+                             const IndexSegment **ret_segment,
+                             uint64_t *ret_address) {
+        const IndexSegment *best = NULL;
+        int best_score = -1;
+
+        /* Segments are a handful, and their memory may overlap in the file: the one that has the
+         * byte in the file wins, then the executable one. */
+        for (size_t i = 0; i < f->n_segments; i++) {
+                const IndexSegment *s = &f->segments[i];
+                uint64_t delta;
+                int score;
+
+                if (file_offset < s->file_offset)
+                        break;
+                delta = file_offset - s->file_offset;
+                if (delta >= s->memory_size)
+                        continue;
+                score = 2 * (delta < s->file_size) + !!(s->flags & PF_X);
+                if (score > best_score) {
+                        best_score = score;
+                        best = s;
+                }
+        }
+        if (!best)
+                return false;
+
+        *ret_segment = best;
+        *ret_address = best->address + (file_offset - best->file_offset);
+        return true;
+}
+
+bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret) {
+        const IndexFunction *base = f->functions;
+
+        if (f->n_functions == 0 || address < base->address)
+                return false;
+
+        /* The last function that starts at or below the address. The halves are chosen without a
+         * branch: addresses are random, a predictor would be wrong every second time. */
+        for (size_t n = f->n_functions; n > 1;) {
+                size_t half = n / 2;
+
+                base += base[half].address <= address ? half : 0;
+                n -= half;
+        }
+        if (address - base->address >= base->size)
+                return false;
+
+        *ret = (IndexName){
+                .name = f->names + base->name,
+                .system_name = f->names + base->system_name,
+                .start = base->address,
+                .size = base->size,
+        };
+        return true;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Binary Index
+ *
+ * A checked, read-only view of one index. Opening checks every bound and order once; after that
+ * look-ups are binary searches without checks. Reference-counted: files and windows share it.
+ */
+
+#include "index/index-format.h"
+
+typedef struct IndexFile IndexFile;
+
+typedef struct IndexName {
+        const char *name, *system_name; /* borrowed from the index */
+        uint64_t start;                 /* address of the function */
+        uint64_t size;
+} IndexName;
+
+/*
+ * Maps the index behind fd (which the caller keeps). -EBADMSG: not an index, damaged or hostile;
+ * -ESTALE: another version, to be made anew. content_hash: what the index must have been made from
+ * (INDEX_CONTENT_HASH_SIZE bytes), NULL: anything.
+ */
+int index_file_open(IndexFile **ret, int fd, const uint8_t *content_hash);
+IndexFile *index_file_ref(IndexFile *f);
+IndexFile *index_file_unref(IndexFile *f);
+DEFINE_CLEANUP(IndexFile *, index_file_unref);
+
+/* The same over a block of memory that outlives the object: for tests and fuzzers. */
+int index_file_new_from_memory(IndexFile **ret, const void *data, size_t size);
+
+/* Lower-case hex, "" if the file has none. Borrowed. */
+const char *index_file_get_build_id(const IndexFile *f);
+uint32_t index_file_get_sources(const IndexFile *f);
+size_t index_file_n_functions(const IndexFile *f);
+size_t index_file_get_size(const IndexFile *f);
+
+/*
+ * The segment that holds a byte of the file, and that byte's ELF address; memory past the file's
+ * bytes of a segment counts as its own. false: no segment has it.
+ */
+bool index_file_find_address(const IndexFile *f,
+                             uint64_t file_offset,
+                             const IndexSegment **ret_segment,
+                             uint64_t *ret_address);
+
+/* The function that contains an ELF address. false: none does. */
+bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Index reader: what it accepts can be searched, and its names can be shown */
+
+#include <assert.h>
+
+#include "basic/string-util.h"
+#include "index/index-file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_name(const IndexFile *f, uint64_t address) {
+        IndexName n;
+
+        if (!index_file_find_name(f, address, &n))
+                return;
+        assert(address >= n.start && address - n.start < n.size);
+        assert(strlen(n.name) <= INDEX_NAME_MAX && strlen(n.system_name) <= INDEX_NAME_MAX);
+        assert(utf8_is_valid(n.name, strlen(n.name)));
+        assert(utf8_is_valid(n.system_name, strlen(n.system_name)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        _cleanup_free_ uint64_t *aligned = NULL;
+        const IndexSegment *segment;
+        uint64_t address;
+
+        aligned = malloc(MAX(size, 1U));
+        if (!aligned)
+                return 0;
+        memcpy(aligned, data, size);
+        if (index_file_new_from_memory(&f, aligned, size) < 0)
+                return 0;
+
+        assert(strlen(index_file_get_build_id(f)) <= 2 * INDEX_BUILD_ID_MAX);
+        check_name(f, 0);
+        check_name(f, UINT64_MAX);
+        /* The input's own numbers are the addresses that matter. */
+        for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
+                check_name(f, aligned[i]);
+                check_name(f, aligned[i] - 1);
+                if (index_file_find_address(f, aligned[i], &segment, &address))
+                        check_name(f, address);
+        }
+        return 0;
+}

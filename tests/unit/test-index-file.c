@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binary Index: what is right is found, what is wrong is refused */
+
+#include <elf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "basic/file-util.h"
+#include "index/index-file.h"
+
+/* An index as its writer would lay it out, by hand: each test spoils one field of it. */
+typedef struct Image {
+        IndexHeader header;
+        IndexSegment segments[3];
+        IndexFunction functions[3];
+        char names[48];
+} Image;
+
+#define NAMES "\0f\0g()\0_Z1gv\0h\303\244lt"
+
+static Image image_new(void) {
+        Image i = {
+                .header = {
+                        .magic = INDEX_MAGIC,
+                        .version = INDEX_VERSION,
+                        .header_size = sizeof(IndexHeader),
+                        .file_size = sizeof(Image),
+                        .build_id = { 0x01, 0xab },
+                        .build_id_size = 2,
+                        .sources = INDEX_SOURCE_DYNSYM,
+                        .sections = {
+                                [INDEX_SECTION_SEGMENTS] = { offsetof(Image, segments), sizeof(i.segments) },
+                                [INDEX_SECTION_FUNCTIONS] = { offsetof(Image, functions), sizeof(i.functions) },
+                                [INDEX_SECTION_NAMES] = { offsetof(Image, names), sizeof(i.names) },
+                        },
+                },
+                .segments = {
+                        { .file_offset = 0, .address = 0x400000, .file_size = 0x1000, .memory_size = 0x1000, .flags = PF_R },
+                        { .file_offset = 0x1000, .address = 0x402000, .file_size = 0x1000, .memory_size = 0x1000, .flags = PF_R | PF_X },
+                        { .file_offset = 0x2000, .address = 0x406000, .file_size = 0x100, .memory_size = 0x800, .flags = PF_R | PF_W },
+                },
+                .functions = {
+                        { .address = 0x402000, .size = 0x10, .name = 1, .system_name = 1 },
+                        { .address = 0x402010, .size = 0x20, .name = 3, .system_name = 7 },
+                        { .address = 0x402100, .size = 1, .name = 13, .system_name = 13 },
+                },
+        };
+
+        memset(i.header.content_hash, 7, sizeof(i.header.content_hash));
+        memcpy(i.names, NAMES, sizeof(NAMES));
+        return i;
+}
+
+static void assert_refused(const Image *i, int expected) {
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+
+        assert_int_equal(index_file_new_from_memory(&f, i, sizeof(*i)), expected);
+        assert_null(f);
+}
+
+static IndexFile *image_open(const Image *i) {
+        IndexFile *f;
+
+        assert_int_equal(index_file_new_from_memory(&f, i, sizeof(*i)), 0);
+        return f;
+}
+
+static void test_header_is_shown(void **state) {
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = image_open(&i);
+
+        assert_string_equal(index_file_get_build_id(f), "01ab");
+        assert_int_equal(index_file_get_sources(f), INDEX_SOURCE_DYNSYM);
+        assert_int_equal(index_file_n_functions(f), 3);
+        assert_int_equal(index_file_get_size(f), sizeof(i));
+}
+
+static void test_an_address_finds_its_function(void **state) {
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = image_open(&i);
+        IndexName n;
+
+        assert_true(index_file_find_name(f, 0x402000, &n));
+        assert_string_equal(n.name, "f");
+        assert_true(index_file_find_name(f, 0x40202f, &n));
+        assert_string_equal(n.name, "g()");
+        assert_string_equal(n.system_name, "_Z1gv");
+        assert_int_equal(n.start, 0x402010);
+        assert_int_equal(n.size, 0x20);
+        assert_true(index_file_find_name(f, 0x402100, &n));
+        assert_string_equal(n.name, "h\303\244lt");
+}
+
+static void test_gaps_have_no_name(void **state) {
+        static const uint64_t outside[] = { 0, 0x401fff, 0x402030, 0x4020ff, 0x402101, UINT64_MAX };
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = image_open(&i);
+        IndexName n;
+
+        for (size_t k = 0; k < ELEMENTSOF(outside); k++)
+                assert_false(index_file_find_name(f, outside[k], &n));
+}
+
+static void test_each_of_many_functions_is_found(void **state) {
+        Image i = image_new();
+
+        for (size_t n = 0; n <= ELEMENTSOF(i.functions); n++) {
+                _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+                IndexName name;
+
+                i.header.sections[INDEX_SECTION_FUNCTIONS].size = n * sizeof(IndexFunction);
+                f = image_open(&i);
+                for (size_t k = 0; k < ELEMENTSOF(i.functions); k++)
+                        assert_int_equal(index_file_find_name(f, i.functions[k].address, &name),
+                                         k < n);
+        }
+}
+
+static void test_file_offsets_become_addresses(void **state) {
+        static const struct {
+                uint64_t offset, address;
+                size_t segment;
+        } cases[] = {
+                { 0, 0x400000, 0 },
+                { 0xfff, 0x400fff, 0 },
+                { 0x1000, 0x402000, 1 },
+                { 0x1fff, 0x402fff, 1 },
+                { 0x20ff, 0x4060ff, 2 },
+                { 0x2400, 0x406400, 2 }, /* zeroed memory behind the file's bytes */
+        };
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = image_open(&i);
+        const IndexSegment *s;
+        uint64_t address;
+
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                assert_true(index_file_find_address(f, cases[k].offset, &s, &address));
+                assert_int_equal(address, cases[k].address);
+                assert_ptr_equal(s, &i.segments[cases[k].segment]);
+        }
+        assert_false(index_file_find_address(f, 0x2800, &s, &address));
+        assert_false(index_file_find_address(f, UINT64_MAX, &s, &address));
+}
+
+/* Zeroed memory is not in the file: who has the byte there has the better claim. */
+static void test_bytes_of_the_file_win_over_zeroed_memory(void **state) {
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        const IndexSegment *s;
+        uint64_t address;
+
+        i.segments[0].memory_size = 0x10000;
+        f = image_open(&i);
+        assert_true(index_file_find_address(f, 0x1800, &s, &address));
+        assert_int_equal(address, 0x402800);
+        assert_true(index_file_find_address(f, 0x2050, &s, &address));
+        assert_int_equal(address, 0x406050);
+        assert_true(index_file_find_address(f, 0x3000, &s, &address));
+        assert_int_equal(address, 0x403000);
+}
+
+static void test_another_version_is_stale(void **state) {
+        Image i = image_new();
+
+        i.header.version++;
+        assert_refused(&i, -ESTALE);
+}
+
+static void test_damaged_headers_are_refused(void **state) {
+        Image good = image_new(), i;
+
+#define REFUSED(change)                       \
+        do {                                  \
+                i = good;                     \
+                i.header.change;              \
+                assert_refused(&i, -EBADMSG); \
+        } while (false)
+
+        REFUSED(magic ^= 1);
+        REFUSED(header_size++);
+        REFUSED(file_size--);
+        REFUSED(file_size++);
+        REFUSED(build_id_size = INDEX_BUILD_ID_MAX + 1);
+        REFUSED(sections[INDEX_SECTION_NAMES].offset += 1);
+        REFUSED(sections[INDEX_SECTION_NAMES].offset = 0);
+        REFUSED(sections[INDEX_SECTION_NAMES].offset += 8);
+        REFUSED(sections[INDEX_SECTION_NAMES].offset = UINT64_MAX - 7);
+        REFUSED(sections[INDEX_SECTION_NAMES].size++);
+        REFUSED(sections[INDEX_SECTION_NAMES].size = UINT64_MAX);
+        REFUSED(sections[INDEX_SECTION_NAMES].size = 0);
+        REFUSED(sections[INDEX_SECTION_FUNCTIONS].size--);
+        REFUSED(sections[INDEX_SECTION_SEGMENTS].size -= 8);
+        REFUSED(sections[_INDEX_SECTION_MAX - 1].size = UINT64_MAX);
+#undef REFUSED
+}
+
+static void test_damaged_tables_are_refused(void **state) {
+        Image good = image_new(), i;
+
+#define REFUSED(change)                       \
+        do {                                  \
+                i = good;                     \
+                i.change;                     \
+                assert_refused(&i, -EBADMSG); \
+        } while (false)
+
+        REFUSED(functions[1].address = 0x401000); /* unsorted */
+        REFUSED(functions[0].size++);             /* overlapping */
+        REFUSED(functions[1].size = 0);
+        REFUSED(functions[2].address = UINT64_MAX);   /* wraps around */
+        REFUSED(functions[2].name = sizeof(i.names)); /* out of range */
+        REFUSED(functions[2].system_name = UINT32_MAX);
+        REFUSED(functions[2].name++);              /* in the middle of a name */
+        REFUSED(segments[1].file_offset = 0x2001); /* unsorted */
+        REFUSED(segments[1].file_size++);
+        REFUSED(segments[2].address = UINT64_MAX - 1);
+        REFUSED(segments[2].file_offset = UINT64_MAX - 1);
+#undef REFUSED
+}
+
+static void test_damaged_names_are_refused(void **state) {
+        static const char *const bad[] = {
+                "a\nb", "\x7f", "\377", "\303", "\033[31m", "12345678\t"
+        };
+        Image i;
+
+        for (size_t k = 0; k < ELEMENTSOF(bad); k++) {
+                i = image_new();
+                strcpy(i.names + 24, bad[k]);
+                assert_refused(&i, -EBADMSG);
+        }
+
+        i = image_new();
+        memset(i.names + 24, 'x', sizeof(i.names) - 24);
+        assert_refused(&i, -EBADMSG); /* no NUL at the end */
+}
+
+static void test_endless_names_are_refused(void **state) {
+        struct {
+                Image image;
+                char more[2 * INDEX_NAME_MAX];
+        } big = { .image = image_new() };
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+
+        big.image.header.file_size = sizeof(big);
+        big.image.header.sections[INDEX_SECTION_NAMES].size =
+                sizeof(big.image.names) + sizeof(big.more);
+        memset(big.more, 'x', INDEX_NAME_MAX);
+        assert_int_equal(index_file_new_from_memory(&f, &big, sizeof(big)), 0);
+        f = index_file_unref(f);
+        big.more[INDEX_NAME_MAX] = 'x';
+        assert_int_equal(index_file_new_from_memory(&f, &big, sizeof(big)), -EBADMSG);
+}
+
+static void test_truncated_anywhere_is_refused(void **state) {
+        Image i = image_new();
+
+        for (size_t size = 0; size < sizeof(i); size++) {
+                /* A block of this very size, so that reading behind it does not go unnoticed. */
+                _cleanup_free_ void *part = malloc(MAX(size, 1U));
+                IndexFile *f;
+                int r;
+
+                assert_non_null(part);
+                memcpy(part, &i, size);
+                r = index_file_new_from_memory(&f, part, size);
+                assert_true(r == -EBADMSG || r == -ESTALE);
+        }
+}
+
+static void test_any_spoilt_byte_is_survived(void **state) {
+        Image good = image_new();
+
+        for (size_t at = 0; at < sizeof(good); at++)
+                for (unsigned bit = 0; bit < 8; bit++) {
+                        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+                        Image i = good;
+                        IndexName n;
+
+                        ((uint8_t *) &i)[at] ^= (uint8_t) (1U << bit);
+                        if (index_file_new_from_memory(&f, &i, sizeof(i)) < 0)
+                                continue;
+                        for (size_t k = 0; k < index_file_n_functions(f); k++)
+                                if (index_file_find_name(f, i.functions[k].address, &n))
+                                        assert_true(strlen(n.name) < sizeof(i.names));
+                }
+}
+
+static void test_a_file_is_checked_against_its_hash(void **state) {
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        _cleanup_close_ int fd = memfd_create("index", MFD_CLOEXEC);
+        Image i = image_new();
+        uint8_t hash[INDEX_CONTENT_HASH_SIZE];
+
+        assert_int_equal(write_all(fd, &i, sizeof(i)), 0);
+        memset(hash, 7, sizeof(hash));
+        assert_int_equal(index_file_open(&f, fd, hash), 0);
+        f = index_file_unref(f);
+        hash[31] = 8;
+        assert_int_equal(index_file_open(&f, fd, hash), -EBADMSG);
+        assert_int_equal(index_file_open(&f, fd, NULL), 0);
+}
+
+static void test_what_is_no_file_is_refused(void **state) {
+        _cleanup_close_ int empty = memfd_create("empty", MFD_CLOEXEC);
+        IndexFile *f;
+        int fds[2];
+
+        assert_int_equal(index_file_open(&f, empty, NULL), -EBADMSG);
+        assert_return_code(pipe(fds), errno);
+        assert_int_equal(index_file_open(&f, fds[0], NULL), -EBADMSG);
+        close(fds[0]);
+        close(fds[1]);
+        assert_int_equal(index_file_open(&f, -1, NULL), -EBADF);
+}
+
+static void test_references_keep_it(void **state) {
+        Image i = image_new();
+        IndexFile *f = image_open(&i);
+        IndexName n;
+
+        assert_ptr_equal(index_file_ref(f), f);
+        assert_null(index_file_unref(f));
+        assert_true(index_file_find_name(f, 0x402000, &n));
+        assert_null(index_file_unref(f));
+        assert_null(index_file_unref(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_header_is_shown),
+                cmocka_unit_test(test_an_address_finds_its_function),
+                cmocka_unit_test(test_gaps_have_no_name),
+                cmocka_unit_test(test_each_of_many_functions_is_found),
+                cmocka_unit_test(test_file_offsets_become_addresses),
+                cmocka_unit_test(test_bytes_of_the_file_win_over_zeroed_memory),
+                cmocka_unit_test(test_another_version_is_stale),
+                cmocka_unit_test(test_damaged_headers_are_refused),
+                cmocka_unit_test(test_damaged_tables_are_refused),
+                cmocka_unit_test(test_damaged_names_are_refused),
+                cmocka_unit_test(test_endless_names_are_refused),
+                cmocka_unit_test(test_truncated_anywhere_is_refused),
+                cmocka_unit_test(test_any_spoilt_byte_is_survived),
+                cmocka_unit_test(test_a_file_is_checked_against_its_hash),
+                cmocka_unit_test(test_what_is_no_file_is_refused),
+                cmocka_unit_test(test_references_keep_it),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
