@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Configuration
+ *
+ * profilerd.conf with its drop-ins and units.d/, as one immutable object: a reload makes a new one
+ * and swaps it in, or keeps the old. What is wrong with a line is said as systemd says it, with
+ * file and line, and costs that line only.
+ */
+
+#include "basic/time-util.h"
+#include "store/store.h"
+
+enum {
+        CONFIG_FREQUENCY_MIN_HZ = 1,
+        CONFIG_FREQUENCY_MAX_HZ = 1000,
+        CONFIG_FREQUENCY_DEFAULT_HZ = 99,
+        CONFIG_UNITS_MAX = 4096, /* patterns of Units= */
+};
+#define CONFIG_INTERVAL_MIN_USEC (1 * USEC_PER_SEC)
+#define CONFIG_INTERVAL_MAX_USEC (1 * USEC_PER_DAY)
+
+/* A label that goes to every sample of a profile. */
+typedef struct ConfigLabel {
+        char *key, *value;
+} ConfigLabel;
+
+/* One file of units.d/: what differs for the units that match. */
+typedef struct ConfigUnit {
+        char *path;      /* of the file */
+        char **patterns; /* [Match] Unit= */
+        bool has_enable, enable;
+        unsigned frequency_hz; /* 0: as the daemon */
+        usec_t interval_usec;  /* 0: as the daemon */
+        ConfigLabel *labels;
+        size_t n_labels;
+} ConfigUnit;
+
+typedef struct Config {
+        char **units; /* [Profilerd] Units= */
+        unsigned frequency_hz;
+        usec_t interval_usec;
+        double sampling_ratio; /* 0..1, share of the matching targets that is profiled */
+        StoreLimits storage;
+        ConfigUnit *unit_files; /* in the order of their names; the first that matches wins */
+        size_t n_unit_files;
+} Config;
+
+/* How one unit is to be profiled; borrowed from the configuration. */
+typedef struct UnitSettings {
+        bool enabled; /* matched by Units= or by a [Match], chosen by SamplingRatio=, not Enable=no
+                       */
+        unsigned frequency_hz;
+        usec_t interval_usec;
+        const ConfigLabel *labels;
+        size_t n_labels;
+} UnitSettings;
+
+/* A complaint about one line: "/etc/profilerd/profilerd.conf:3: Unknown key 'Foo' …, ignoring.";
+ * line 0: about the file as a whole. */
+typedef void (*ConfigComplaint)(const char *file,
+                                unsigned line,
+                                const char *sentence,
+                                void *userdata);
+/* The complaint as one line; the line number is left out where it is 0. NULL: out of memory. */
+char *config_complaint_format(const char *file, unsigned line, const char *sentence);
+
+/*
+ * Reads the tree below root (NULL: "/"): {/etc,/run,/usr/local/lib,/usr/lib}/profilerd. Unknown
+ * keys and bad values are complained about and survive; -EBADMSG: a file is broken as a whole (not
+ * INI, an over-long line, NUL bytes), after a complaint that says so; other errors are those of
+ * reading.
+ */
+int config_load(Config **ret, const char *root, ConfigComplaint complaint, void *userdata);
+/* The same from one file alone, without drop-ins: profilerd --config=FILE. */
+int config_load_file(Config **ret, const char *path, ConfigComplaint complaint, void *userdata);
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config *, config_free);
+void config_unit_done(ConfigUnit *u);
+void config_labels_free(ConfigLabel *labels, size_t n);
+
+/* Patterns of all units that may be profiled: Units= and every [Match] that enables. Borrowed
+ * parts, to be freed with free() only. NULL: out of memory. */
+const char **config_get_patterns(const Config *c);
+
+/* names: the unit's primary name first, then aliases, NULL-terminated. */
+void config_get_unit_settings(const Config *c, const char *const *names, UnitSettings *ret);
+
+/* The whole configuration as text, one "Key=Value" a line under its section, for --check-config. */
+int config_format(const Config *c, char **ret);
