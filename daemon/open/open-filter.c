@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System Calls of profilerd-open */
+
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+
+#include "open/open-filter.h"
+
+static const int allowed[] = {
+        SCMP_SYS(poll),         SCMP_SYS(ppoll),          SCMP_SYS(accept4),
+        SCMP_SYS(getsockopt),   SCMP_SYS(setsockopt),     SCMP_SYS(recvfrom),
+        SCMP_SYS(recvmsg),      SCMP_SYS(sendmsg),        SCMP_SYS(close),
+        SCMP_SYS(write),        SCMP_SYS(writev),         SCMP_SYS(brk),
+        SCMP_SYS(munmap),       SCMP_SYS(fstat),          SCMP_SYS(newfstatat),
+        SCMP_SYS(getpid),       SCMP_SYS(clock_gettime),  SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
+        SCMP_SYS(exit),         SCMP_SYS(exit_group),
+};
+
+static void releasep(scmp_filter_ctx *filter) {
+        if (*filter)
+                seccomp_release(*filter);
+}
+
+/* Files for reading only, events of a whole CPU in no group only, memory that is not executed. */
+static int allow_with_arguments(scmp_filter_ctx filter) {
+        int r;
+
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2,
+                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t) AT_FDCWD),
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ,
+                                        (uint32_t) (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH),
+                                        O_RDONLY));
+        if (r < 0)
+                return r;
+
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(perf_event_open), 3,
+                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t) -1),
+                             SCMP_A3_32(SCMP_CMP_EQ, (uint32_t) -1),
+                             SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC));
+        if (r < 0)
+                return r;
+
+        return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+int open_filter_install(void) {
+        _cleanup_(releasep) scmp_filter_ctx filter = NULL;
+        int r;
+
+        filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+        if (!filter)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < ELEMENTSOF(allowed); i++) {
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+                if (r < 0)
+                        return r;
+        }
+        r = allow_with_arguments(filter);
+        if (r < 0)
+                return r;
+        return seccomp_load(filter);
+}

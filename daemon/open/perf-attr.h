@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Attributes of Perf Events
+ *
+ * The few kinds of event that there are, whoever opens them: the daemon itself, or profilerd-open
+ * for it.
+ */
+
+#include <linux/perf_event.h>
+
+#include "open/open-protocol.h"
+
+enum {
+        PERF_RECORDS_WATERMARK = 64 << 10, /* bytes in the ring until OPEN_RECORDS wakes */
+};
+
+/* -EBADMSG: no such magic, -EINVAL: kind, CPU or frequency are none of those that there are. */
+int open_request_check(const OpenRequest *request);
+
+/* Of a request that is right and asks for an event: not OPEN_KALLSYMS. */
+void perf_attr_fill(const OpenRequest *request, struct perf_event_attr *ret);
