@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Kernel Preamble
+ *
+ * The BPF headers in the order they need (bpf_helpers.h takes its integer types from linux/bpf.h),
+ * and the few kernel types we read, down to the fields we read: CO-RE finds their places in the
+ * running kernel.
+ */
+
+/* clang-format off */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/bpf_perf_event.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+/* clang-format on */
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6 */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+        unsigned int inum;
+};
+
+struct pid_namespace {
+        struct ns_common ns;
+};
+
+struct upid {
+        int nr;
+        struct pid_namespace *ns;
+};
+
+struct pid {
+        unsigned int level;
+        struct upid numbers[1];
+};
+
+struct kernfs_node {
+        __u64 id;
+};
+
+struct cgroup {
+        int level;
+        struct kernfs_node *kn;
+        struct cgroup *ancestors[1]; /* Linux 6.1 and newer */
+};
+
+struct cgroup___ids {
+        __u64 ancestor_ids[1]; /* up to Linux 6.0 */
+};
+
+struct css_set {
+        struct cgroup *dfl_cgrp; /* in the unified hierarchy, also on hybrid hosts */
+};
+
+struct task_struct {
+        unsigned int flags;
+        struct task_struct *group_leader;
+        struct pid *thread_pid;
+        struct css_set *cgroups;
+        __u64 start_boottime;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs___kernel {
+        unsigned long bp, ip, sp;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs___kernel {
+        __u64 regs[31], sp, pc;
+};
+#endif
+
+#pragma clang attribute pop

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Sample Record
+ *
+ * What crosses the kernel boundary. Fixed-width fields, no padding, included by both sides. A
+ * record in the ring buffer is the struct and then n_kernel + n_user addresses, leaf first, kernel
+ * before user.
+ */
+
+#include <linux/types.h>
+
+enum {
+        SAMPLE_USER_FRAMES_MAX = 256,
+        SAMPLE_KERNEL_FRAMES_MAX = 127, /* default of sysctl kernel.perf_event_max_stack */
+        SAMPLE_COMM_MAX = 16,           /* TASK_COMM_LEN */
+
+        TARGETS_MAX = 16384,   /* cgroups that can be targets at once */
+        CGROUP_DEPTH_MAX = 32, /* levels below the root that are looked at, deepest first */
+
+        SHARE_ALL = 1 << 16, /* target.share: every event */
+};
+
+/* How the user stack ended. */
+enum sample_stack_end {
+        STACK_END_NONE,      /* no user stack: a kernel thread, or no registers within reach */
+        STACK_END_COMPLETE,  /* the chain of frame pointers ended in a null pointer */
+        STACK_END_TRUNCATED, /* SAMPLE_USER_FRAMES_MAX reached */
+        STACK_END_BROKEN,    /* the chain led to memory that is no stack */
+};
+
+/* sample_record.flags */
+enum sample_flag {
+        SAMPLE_IN_USER = 1 << 0,          /* the event hit user mode */
+        SAMPLE_KERNEL_TRUNCATED = 1 << 1, /* SAMPLE_KERNEL_FRAMES_MAX reached */
+};
+
+/* Why a sample of a target did not become a record: index in the map "lost". */
+enum sample_loss {
+        LOSS_RING_FULL, /* user space did not drain in time, or reserving failed in an NMI */
+        LOSS_NO_PID,    /* the task is not visible in the daemon's pid namespace */
+        _LOSS_MAX,
+};
+
+struct sample_record {
+        __u64 time_ns;    /* CLOCK_MONOTONIC */
+        __u64 period;     /* of the event: ns for cpu-clock, cycles for cycles */
+        __u64 elapsed_ns; /* since the event before it on this CPU, 0: the first */
+        __u64 cgroup_id;  /* of the task */
+        __u64 start_ns;   /* of the process, CLOCK_BOOTTIME */
+        __u32 target;     /* slot of the target that the cgroup belongs to */
+        __u32 share;      /* target.share it was taken with */
+        __u32 pid, tid;   /* in the daemon's pid namespace */
+        __u16 cpu;
+        __u16 n_kernel, n_user;
+        __u8 stack_end; /* enum sample_stack_end */
+        __u8 flags;     /* enum sample_flag */
+        char comm[SAMPLE_COMM_MAX];
+};
+_Static_assert(sizeof(struct sample_record) == 80, "records have no padding");
+
+/* Value of the map "targets", by cgroup id. */
+struct target {
+        __u32 slot;
+        __u32 share; /* of the events that are taken, in 1/65536; 0: excluded, whatever its
+                        ancestors */
+};
