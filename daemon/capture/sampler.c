@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sampler
+ *
+ * The BPF program hangs on one event of each online CPU; a second event of each CPU writes process
+ * records. A drain takes the samples first and the records after them, so that no record is missing
+ * that is older than a sample at hand, and then hands both on in time order.
+ */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/stat.h>
+
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "capture/cpu-list.h"
+#include "capture/event-queue.h"
+#include "capture/record-ring.h"
+#include "capture/sample-clock.h"
+#include "capture/sampler.h"
+#include "oncpu.skel.h"
+#include "open/opener.h"
+
+#define RING_BYTES_PER_CPU ((size_t) 256 << 10) /* 100 ms at 1000 Hz of the largest records */
+#define RING_BYTES_MIN     ((size_t) 512 << 10)
+#define RING_BYTES_MAX     ((size_t) 64 << 20)
+
+#define CPU_CHECK_USEC      (1 * USEC_PER_SEC)
+#define INITIAL_PIDNS_INODE 0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+
+/* One online CPU. */
+typedef struct CpuEvents {
+        unsigned cpu;
+        struct bpf_link *link; /* owns the sampling event */
+        RecordRing *ring;
+        sd_event_source *ring_source;
+} CpuEvents;
+
+struct Sampler {
+        sd_event *event;
+        SamplerCallbacks callbacks;
+        void *userdata;
+        char *open_socket;
+        unsigned frequency_hz;
+        OpenKind kind; /* OPEN_CPU_CLOCK or OPEN_CYCLES */
+        unsigned n_possible;
+
+        struct oncpu_bpf *bpf;
+        struct ring_buffer *samples;
+        CpuEvents *cpus;
+        size_t n_cpus;
+        SampleClock *clock;
+        EventQueue *queue;
+
+        sd_event_source *drain_source, *samples_source;
+        usec_t next_cpu_check;
+        SamplerLoss loss;
+};
+
+/* ---- events of the CPUs ---- */
+
+static void cpu_events_done(CpuEvents *c) {
+        sd_event_source_disable_unref(c->ring_source);
+        record_ring_free(c->ring);
+        bpf_link__destroy(c->link);
+        *c = (CpuEvents){};
+}
+
+static int on_ring_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        sampler_drain(userdata);
+
+        /* The event of a CPU that went away hangs up, for good. */
+        if (revents & (EPOLLHUP | EPOLLERR))
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return 0;
+}
+
+static int open_event(Sampler *s, OpenKind kind, unsigned cpu) {
+        OpenRequest request = {
+                .magic = OPEN_MAGIC,
+                .kind = kind,
+                .cpu = cpu,
+                .frequency_hz = s->frequency_hz,
+        };
+
+        return opener_open(s->open_socket, &request);
+}
+
+static int cpu_events_open(Sampler *s, unsigned cpu, CpuEvents *ret) {
+        _cleanup_(cpu_events_done) CpuEvents c = { .cpu = cpu };
+        int fd, r;
+
+        fd = open_event(s, OPEN_RECORDS, cpu);
+        if (fd < 0)
+                return fd;
+        r = record_ring_new(&c.ring, fd);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(s->event, &c.ring_source, record_ring_get_fd(c.ring), EPOLLIN,
+                            on_ring_readable, s);
+        if (r < 0)
+                return r;
+
+        fd = open_event(s, s->kind, cpu);
+        if (fd < 0)
+                return fd;
+        c.link = bpf_program__attach_perf_event(s->bpf->progs.on_cpu, fd);
+        if (!c.link) {
+                r = negative_errno();
+                safe_close(fd);
+                return r;
+        }
+
+        *ret = c;
+        c = (CpuEvents){};
+        return 0;
+}
+
+static CpuEvents *find_cpu(Sampler *s, unsigned cpu) {
+        for (size_t i = 0; i < s->n_cpus; i++)
+                if (s->cpus[i].cpu == cpu)
+                        return &s->cpus[i];
+        return NULL;
+}
+
+static bool contains_cpu(const unsigned *cpus, size_t n, unsigned cpu) {
+        for (size_t i = 0; i < n; i++)
+                if (cpus[i] == cpu)
+                        return true;
+        return false;
+}
+
+/* Opens events of CPUs that came and closes those of CPUs that went. */
+static int follow_cpus(Sampler *s) {
+        _cleanup_free_ unsigned *online = NULL;
+        size_t n;
+        int r;
+
+        r = cpu_list_online(&online, &n);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < s->n_cpus;) {
+                if (contains_cpu(online, n, s->cpus[i].cpu)) {
+                        i++;
+                        continue;
+                }
+                log_debug("CPU %u went offline.", s->cpus[i].cpu);
+                cpu_events_done(&s->cpus[i]);
+                s->cpus[i] = s->cpus[--s->n_cpus];
+        }
+
+        for (size_t i = 0; i < n; i++) {
+                CpuEvents c;
+
+                if (online[i] >= s->n_possible || find_cpu(s, online[i]))
+                        continue;
+                r = cpu_events_open(s, online[i], &c);
+                if (r == -ENODEV) /* it went again */
+                        continue;
+                if (r < 0)
+                        return r;
+                s->cpus[s->n_cpus++] = c;
+        }
+        return 0;
+}
+
+static void close_cpus(Sampler *s) {
+        while (s->n_cpus > 0)
+                cpu_events_done(&s->cpus[--s->n_cpus]);
+}
+
+/* ---- draining ---- */
+
+static int on_ring_sample(void *userdata, void *data, size_t size) {
+        const struct sample_record *record = data;
+        Sampler *s = userdata;
+
+        if (size < sizeof(*record) || record->n_kernel > SAMPLE_KERNEL_FRAMES_MAX ||
+            record->n_user > SAMPLE_USER_FRAMES_MAX || record->share == 0 ||
+            sizeof(*record) + (record->n_kernel + record->n_user) * sizeof(uint64_t) > size)
+                s->loss.malformed++;
+        else if (event_queue_add_sample(s->queue, record, size) < 0)
+                s->loss.queue++;
+        return 0;
+}
+
+static void on_ring_record(const ProcessRecord *record, void *userdata) {
+        Sampler *s = userdata;
+
+        if (record->kind == PROCESS_RECORD_LOST) {
+                s->loss.records += record->lost;
+                s->callbacks.on_records_lost(s->userdata);
+        } else if (event_queue_add_record(s->queue, record) < 0)
+                s->loss.queue++;
+}
+
+static void on_event(const struct sample_record *sample,
+                     const ProcessRecord *record,
+                     void *userdata) {
+        Sampler *s = userdata;
+        nsec_t weight;
+
+        if (record) {
+                s->callbacks.on_process(record, s->userdata);
+                return;
+        }
+        weight = sample_clock_weigh(s->clock, sample->cpu, sample->period, sample->elapsed_ns);
+        weight = weight * SHARE_ALL / sample->share;
+        s->callbacks.on_sample(sample, (const uint64_t *) (sample + 1), weight, s->userdata);
+}
+
+void sampler_drain(Sampler *s) {
+        int r;
+
+        r = ring_buffer__consume(s->samples);
+        if (r < 0)
+                log_debug_errno(r, "Failed to read the ring of samples: %m");
+        for (size_t i = 0; i < s->n_cpus; i++)
+                s->loss.malformed += record_ring_drain(s->cpus[i].ring, on_ring_record, s);
+
+        event_queue_dispatch(s->queue, on_event, s);
+        s->callbacks.on_drained(s->userdata);
+}
+
+static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        Sampler *s = userdata;
+        int r;
+
+        sampler_drain(s);
+
+        if (now >= s->next_cpu_check) {
+                s->next_cpu_check = now + CPU_CHECK_USEC;
+                r = follow_cpus(s);
+                if (r < 0)
+                        log_debug_errno(r, "Failed to follow the online CPUs: %m");
+        }
+
+        r = sd_event_source_set_time(source, now + SAMPLER_DRAIN_USEC);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_samples_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        sampler_drain(userdata);
+        return 0;
+}
+
+/* ---- construction ---- */
+
+static size_t ring_bytes(unsigned n_cpus) {
+        size_t bytes = RING_BYTES_MIN;
+
+        while (bytes < n_cpus * RING_BYTES_PER_CPU && bytes < RING_BYTES_MAX)
+                bytes *= 2;
+        return bytes;
+}
+
+static int load_bpf(Sampler *s) {
+        size_t bytes = ring_bytes(s->n_possible);
+        struct stat st;
+        int r;
+
+        s->bpf = oncpu_bpf__open();
+        if (!s->bpf)
+                return negative_errno();
+
+        if (stat("/proc/self/ns/pid", &st) < 0)
+                return -errno;
+        if (st.st_ino != INITIAL_PIDNS_INODE) {
+                s->bpf->rodata->pid_namespace_device = st.st_dev;
+                s->bpf->rodata->pid_namespace = st.st_ino;
+        }
+        s->bpf->rodata->wakeup_bytes = bytes / 4;
+        r = bpf_map__set_max_entries(s->bpf->maps.samples, (uint32_t) bytes);
+        if (r < 0)
+                return r;
+        r = oncpu_bpf__load(s->bpf);
+        if (r < 0)
+                return r;
+
+        s->samples = ring_buffer__new(bpf_map__fd(s->bpf->maps.samples), on_ring_sample, s, NULL);
+        return s->samples ? 0 : negative_errno();
+}
+
+/* Hardware cycles where the machine has them, else the clock. */
+static int choose_event(Sampler *s) {
+        int fd;
+
+        s->kind = OPEN_CYCLES;
+        fd = open_event(s, s->kind, 0);
+        if (fd < 0)
+                s->kind = OPEN_CPU_CLOCK;
+        else
+                safe_close(fd);
+        return sample_clock_new(&s->clock, s->kind == OPEN_CYCLES, s->n_possible);
+}
+
+static int add_sources(Sampler *s) {
+        int r;
+
+        r = sd_event_add_io(s->event, &s->samples_source, ring_buffer__epoll_fd(s->samples),
+                            EPOLLIN, on_samples_readable, s);
+        if (r < 0)
+                return r;
+        return sd_event_add_time_relative(s->event, &s->drain_source, CLOCK_MONOTONIC,
+                                          SAMPLER_DRAIN_USEC, SAMPLER_DRAIN_USEC / 4,
+                                          on_drain_timer, s);
+}
+
+static int on_libbpf_message(enum libbpf_print_level level, const char *format, va_list ap) {
+        char line[1024];
+
+        if (log_get_max_level() < LOG_DEBUG)
+                return 0;
+        vsnprintf(line, sizeof(line), format, ap);
+        line[strcspn(line, "\n")] = '\0';
+        log_debug("libbpf: %s", line);
+        return 0;
+}
+
+/* *ret_step is what is being done, and so what failed. */
+static int sampler_open(Sampler *s, const char **ret_step) {
+        int r;
+
+        *ret_step = "reading the list of CPUs";
+        r = cpu_list_possible(&s->n_possible);
+        if (r < 0)
+                return r;
+        s->cpus = calloc(s->n_possible, sizeof(CpuEvents));
+        if (!s->cpus)
+                return -ENOMEM;
+
+        *ret_step = "loading the BPF program";
+        r = load_bpf(s);
+        if (r < 0)
+                return r;
+
+        *ret_step = "opening perf events";
+        r = choose_event(s);
+        if (r < 0)
+                return r;
+        r = follow_cpus(s);
+        if (r < 0)
+                return r;
+
+        *ret_step = "adding event sources";
+        return add_sources(s);
+}
+
+int sampler_new(Sampler **ret,
+                sd_event *event,
+                const SamplerOptions *options,
+                const SamplerCallbacks *callbacks,
+                void *userdata,
+                const char **ret_step) {
+        _cleanup_(sampler_freep) Sampler *s = NULL;
+        const char *step;
+        int r;
+
+        libbpf_set_print(on_libbpf_message);
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->event = sd_event_ref(event);
+        s->callbacks = *callbacks;
+        s->userdata = userdata;
+        s->frequency_hz = options->frequency_hz;
+        s->open_socket = options->open_socket ? strdup(options->open_socket) : NULL;
+        if (options->open_socket && !s->open_socket)
+                return -ENOMEM;
+        r = event_queue_new(&s->queue);
+        if (r < 0)
+                return r;
+
+        r = sampler_open(s, &step);
+        if (r < 0) {
+                if (ret_step)
+                        *ret_step = step;
+                return r;
+        }
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Sampler *sampler_free(Sampler *s) {
+        if (!s)
+                return NULL;
+
+        close_cpus(s);
+        sd_event_source_disable_unref(s->drain_source);
+        sd_event_source_disable_unref(s->samples_source);
+        ring_buffer__free(s->samples);
+        oncpu_bpf__destroy(s->bpf);
+        event_queue_free(s->queue);
+        sample_clock_free(s->clock);
+        free(s->cpus);
+        free(s->open_socket);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}
+
+/* ---- targets ---- */
+
+int sampler_set_target(Sampler *s, uint64_t cgroup_id, uint32_t slot, uint32_t share) {
+        struct target target = { .slot = slot, .share = share };
+        int r;
+
+        r = bpf_map__update_elem(s->bpf->maps.targets, &cgroup_id, sizeof(cgroup_id), &target,
+                                 sizeof(target), BPF_ANY);
+        if (r < 0)
+                return r;
+        s->bpf->data->targets_generation++;
+        return 0;
+}
+
+void sampler_remove_target(Sampler *s, uint64_t cgroup_id) {
+        (void) bpf_map__delete_elem(s->bpf->maps.targets, &cgroup_id, sizeof(cgroup_id), 0);
+        s->bpf->data->targets_generation++;
+}
+
+int sampler_set_frequency(Sampler *s, unsigned frequency_hz) {
+        if (frequency_hz == s->frequency_hz)
+                return 0;
+
+        sampler_drain(s);
+        s->frequency_hz = frequency_hz;
+        close_cpus(s);
+        return follow_cpus(s);
+}
+
+/* ---- state ---- */
+
+const char *sampler_get_event_name(const Sampler *s) {
+        return s->kind == OPEN_CYCLES ? "cycles" : "cpu-clock";
+}
+
+unsigned sampler_get_frequency(const Sampler *s) {
+        return s->frequency_hz;
+}
+
+unsigned sampler_get_n_cpus(const Sampler *s) {
+        return (unsigned) s->n_cpus;
+}
+
+void sampler_get_loss(Sampler *s, SamplerLoss *ret) {
+        _cleanup_free_ uint64_t *per_cpu = NULL;
+        int n = libbpf_num_possible_cpus();
+
+        *ret = s->loss;
+        per_cpu = n > 0 ? calloc((size_t) n, sizeof(*per_cpu)) : NULL;
+        if (!per_cpu)
+                return;
+        for (uint32_t reason = 0; reason < _LOSS_MAX; reason++) {
+                if (bpf_map__lookup_elem(s->bpf->maps.lost, &reason, sizeof(reason), per_cpu,
+                                         (size_t) n * sizeof(*per_cpu), 0) < 0)
+                        continue;
+                for (int cpu = 0; cpu < n; cpu++)
+                        ret->samples[reason] += per_cpu[cpu];
+        }
+}
+
+/* The kernel says what it charged for a map in the descriptor's fdinfo ("memlock:"). */
+static uint64_t map_bytes(int fd) {
+        char path[sizeof("/proc/self/fdinfo/") + 3 * sizeof(int)];
+        _cleanup_free_ char *text = NULL;
+        unsigned long long bytes;
+        const char *p;
+
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+        if (read_full_file_at(AT_FDCWD, path, 65536, &text, NULL) < 0)
+                return 0;
+        p = strstr(text, "memlock:");
+        return p && sscanf(p, "memlock: %llu", &bytes) == 1 ? bytes : 0;
+}
+
+uint64_t sampler_get_bpf_memory_bytes(const Sampler *s) {
+        uint64_t sum = 0;
+        struct bpf_map *map;
+
+        bpf_object__for_each_map(map, s->bpf->obj) sum += map_bytes(bpf_map__fd(map));
+        return sum;
+}
+
+int sampler_get_program_fd(const Sampler *s) {
+        return bpf_program__fd(s->bpf->progs.on_cpu);
+}

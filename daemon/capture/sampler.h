@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Sampler
+ *
+ * Samples the tasks of the target cgroups on every online CPU, and follows what the kernel reports
+ * of processes. Both arrive as one stream in time order, so that a sample is understood with the
+ * mappings that were in force when it was taken. Drained on a timer and when a ring fills, never
+ * for each sample.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "basic/time-util.h"
+#include "bpf/sample.h"
+#include "capture/process-record.h"
+
+#define SAMPLER_DRAIN_USEC (100 * USEC_PER_MSEC)
+
+typedef struct Sampler Sampler;
+
+typedef struct SamplerOptions {
+        unsigned frequency_hz;   /* of the events; targets may take a share of them */
+        const char *open_socket; /* of profilerd-open, NULL: there is none */
+} SamplerOptions;
+
+/* Why something was lost on the way here; all since the sampler was made. */
+typedef struct SamplerLoss {
+        uint64_t samples[_LOSS_MAX]; /* by enum sample_loss */
+        uint64_t malformed;          /* records whose length and counts disagree */
+        uint64_t records;            /* process records the kernel had no room for */
+        uint64_t queue;              /* samples and records beyond what one drain holds */
+} SamplerLoss;
+
+typedef struct SamplerCallbacks {
+        /* frames: n_kernel and then n_user addresses, leaf first. weight_nsec: the CPU time that
+         * the sample stands for. Borrowed. */
+        void (*on_sample)(const struct sample_record *record,
+                          const uint64_t *frames,
+                          nsec_t weight_nsec,
+                          void *userdata);
+        void (*on_process)(const ProcessRecord *record, void *userdata);
+        /* Process records were lost: nothing remembered of mappings is certain. */
+        void (*on_records_lost)(void *userdata);
+        /* After each drain. */
+        void (*on_drained)(void *userdata);
+} SamplerCallbacks;
+
+/*
+ * Loads the BPF program and opens the events. *ret_step (static text, may be NULL) names what
+ * failed: -EACCES, -EPERM: the kernel refuses; -ENOENT, -EOPNOTSUPP: it has no BTF or no such
+ * event.
+ */
+int sampler_new(Sampler **ret,
+                sd_event *event,
+                const SamplerOptions *options,
+                const SamplerCallbacks *callbacks,
+                void *userdata,
+                const char **ret_step);
+Sampler *sampler_free(Sampler *s);
+DEFINE_CLEANUP(Sampler *, sampler_free);
+
+/* Takes what has arrived so far. */
+void sampler_drain(Sampler *s);
+
+/* Makes a cgroup a target, or changes it. share in 1/65536 of the events; 0 excludes it. */
+int sampler_set_target(Sampler *s, uint64_t cgroup_id, uint32_t slot, uint32_t share);
+void sampler_remove_target(Sampler *s, uint64_t cgroup_id);
+
+/* Opens all events anew at another frequency. */
+int sampler_set_frequency(Sampler *s, unsigned frequency_hz);
+
+const char *sampler_get_event_name(const Sampler *s); /* "cycles" or "cpu-clock" */
+unsigned sampler_get_frequency(const Sampler *s);
+unsigned sampler_get_n_cpus(const Sampler *s);
+void sampler_get_loss(Sampler *s, SamplerLoss *ret);
+uint64_t sampler_get_bpf_memory_bytes(const Sampler *s);
+/* Descriptor of the BPF program: for its run-time statistics in benchmarks. */
+int sampler_get_program_fd(const Sampler *s);
