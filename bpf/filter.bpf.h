@@ -24,7 +24,6 @@ struct verdict {
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
         __uint(max_entries, TARGETS_MAX);
-        __uint(map_flags, BPF_F_NO_PREALLOC);
         __type(key, __u64);
         __type(value, struct target);
 } targets SEC(".maps");

@@ -16,7 +16,8 @@ enum {
         SAMPLE_KERNEL_FRAMES_MAX = 127, /* default of sysctl kernel.perf_event_max_stack */
         SAMPLE_COMM_MAX = 16,           /* TASK_COMM_LEN */
 
-        TARGETS_MAX = 16384,   /* cgroups that can be targets at once */
+        TARGETS_MAX = 8192, /* cgroups that can be targets at once; all memory is taken up front, as
+                               perf_event programs need before Linux 6.1 */
         CGROUP_DEPTH_MAX = 32, /* levels below the root that are looked at, deepest first */
 
         SHARE_ALL = 1 << 16, /* target.share: every event */
