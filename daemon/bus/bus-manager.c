@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Manager on the Bus
+ *
+ * Methods and writable properties without SD_BUS_VTABLE_UNPRIVILEGED are denied by sd-bus to whom
+ * is neither root nor the daemon's own user.
+ */
+
+#include <utlist.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "bus/bus-manager.h"
+#include "bus/bus-names.h"
+#include "bus/bus-unit.h"
+#include "paths.h"
+
+/* A method whose answer comes later. */
+typedef struct PendingCall {
+        BusManager *face; /* NULL: gone, only the manager still knows of the call */
+        sd_bus_message *message;
+        bool reload; /* else a flush */
+        struct PendingCall *prev, *next;
+} PendingCall;
+
+struct BusManager {
+        sd_event *event;
+        Manager *manager;
+        const UnitWatch *watch;
+        sd_bus *bus; /* NULL: not connected */
+        PendingCall *calls;
+        ManagerStatistics statistics; /* gathered once for all properties of one request */
+        usec_t statistics_usec;
+};
+
+/* ---- properties ---- */
+
+#define PROPERTY(name)                                                                 \
+        static int name(sd_bus *bus _unused_, const char *path _unused_,               \
+                        const char *interface _unused_, const char *property _unused_, \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
+
+PROPERTY(property_version) {
+        (void) userdata;
+        return sd_bus_message_append(reply, "s", VERSION);
+}
+
+PROPERTY(property_state) {
+        const BusManager *b = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_get_state(b->manager));
+}
+
+PROPERTY(property_event) {
+        const BusManager *b = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_get_event_name(b->manager) ?: "");
+}
+
+PROPERTY(property_store_path) {
+        const BusManager *b = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_get_store_path(b->manager) ?: "");
+}
+
+PROPERTY(property_units) {
+        const BusManager *b = userdata;
+        const Config *c = manager_get_config(b->manager);
+
+        return sd_bus_message_append_strv(reply, c ? c->units : NULL);
+}
+
+PROPERTY(property_frequency) {
+        const BusManager *b = userdata;
+        const Config *c = manager_get_config(b->manager);
+
+        return sd_bus_message_append(reply, "u", (uint32_t) (c ? c->frequency_hz : 0));
+}
+
+PROPERTY(property_interval) {
+        const BusManager *b = userdata;
+        const Config *c = manager_get_config(b->manager);
+
+        return sd_bus_message_append(reply, "t", (uint64_t) (c ? c->interval_usec : 0));
+}
+
+PROPERTY(property_started) {
+        const BusManager *b = userdata;
+
+        return sd_bus_message_append(reply, "t", (uint64_t) manager_get_started_usec(b->manager));
+}
+
+PROPERTY(property_losses) {
+        const BusManager *b = userdata;
+        const ManagerLoss *losses;
+        size_t n;
+        int r;
+
+        n = manager_get_losses(b->manager, &losses);
+        r = sd_bus_message_open_container(reply, 'a', "(sst)");
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                r = sd_bus_message_append(reply, "(sst)", losses[i].reason, losses[i].help,
+                                          losses[i].count);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_close_container(reply);
+}
+
+/* Gathering reads /proc: once for all properties of a GetAll, which is one turn of the loop. */
+static const ManagerStatistics *get_statistics(BusManager *b) {
+        uint64_t now = 0;
+
+        if (sd_event_now(b->event, CLOCK_MONOTONIC, &now) < 0 || now != b->statistics_usec) {
+                manager_get_statistics(b->manager, &b->statistics);
+                b->statistics_usec = now;
+        }
+        return &b->statistics;
+}
+
+static const struct {
+        const char *property;
+        size_t offset;
+} counters[] = {
+        { "SamplesTotal", offsetof(ManagerStatistics, samples) },
+        { "SamplesLost", offsetof(ManagerStatistics, lost) },
+        { "CPUProfiledNSec", offsetof(ManagerStatistics, cpu_nsec) },
+        { "ProfilesWritten", offsetof(ManagerStatistics, profiles) },
+        { "ProfilesDropped", offsetof(ManagerStatistics, profiles_dropped) },
+        { "ProfileBytes", offsetof(ManagerStatistics, profile_bytes) },
+        { "StoreUseBytes", offsetof(ManagerStatistics, store_use_bytes) },
+        { "StoreRemoved", offsetof(ManagerStatistics, store_removed) },
+        { "MemoryBytes", offsetof(ManagerStatistics, memory_bytes) },
+        { "BPFMemoryBytes", offsetof(ManagerStatistics, bpf_memory_bytes) },
+        { "CPUUsageNSec", offsetof(ManagerStatistics, cpu_usage_nsec) },
+        { "Descriptors", offsetof(ManagerStatistics, n_descriptors) },
+        { "Processes", offsetof(ManagerStatistics, n_processes) },
+        { "Files", offsetof(ManagerStatistics, n_files) },
+        { "FilesQueued", offsetof(ManagerStatistics, n_files_queued) },
+};
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "a counter is read as 64 bits");
+
+static int property_counter(sd_bus *bus _unused_,
+                            const char *path _unused_,
+                            const char *interface _unused_,
+                            const char *property,
+                            sd_bus_message *reply,
+                            void *userdata,
+                            sd_bus_error *error _unused_) {
+        const uint8_t *statistics = (const uint8_t *) get_statistics(userdata);
+        uint64_t value;
+
+        for (size_t i = 0; i < ELEMENTSOF(counters); i++)
+                if (streq(counters[i].property, property)) {
+                        memcpy(&value, statistics + counters[i].offset, sizeof(value));
+                        return sd_bus_message_append(reply, "t", value);
+                }
+        return -ENOENT;
+}
+
+/* ---- methods ---- */
+
+static int method_list_units(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ Unit **units = NULL;
+        BusManager *b = userdata;
+        size_t n;
+        int r;
+
+        (void) error;
+        r = manager_list_units(b->manager, &units, &n);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(ssstso)");
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *path = bus_unit_path(units[i]->name);
+
+                if (!path)
+                        return -ENOMEM;
+                r = sd_bus_message_append(reply, "(ssstso)", units[i]->name,
+                                          unit_state_to_string(units[i]->state),
+                                          units[i]->active_state ?: "", units[i]->cgroup_id,
+                                          units[i]->last_profile_path ?: "", path);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_get_unit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        BusManager *b = userdata;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r < 0)
+                return r;
+        if (!manager_find_unit(b->manager, name))
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_UNIT,
+                                         "Unit '%s' is not profiled.", name);
+
+        path = bus_unit_path(name);
+        if (!path)
+                return -ENOMEM;
+        return sd_bus_reply_method_return(message, "o", path);
+}
+
+static int pending_call_new(BusManager *b, sd_bus_message *message, PendingCall **ret) {
+        PendingCall *c;
+        int n;
+
+        DL_COUNT(b->calls, c, n);
+        if (n >= BUS_MANAGER_CALLS_MAX)
+                return -EBUSY;
+
+        c = calloc(1, sizeof(PendingCall));
+        if (!c)
+                return -ENOMEM;
+        c->face = b;
+        c->message = sd_bus_message_ref(message);
+        DL_APPEND(b->calls, c);
+        *ret = c;
+        return 0;
+}
+
+static void pending_call_free(PendingCall *c) {
+        if (c->face)
+                DL_DELETE(c->face->calls, c);
+        sd_bus_message_unref(c->message);
+        free(c);
+}
+
+static int reply_busy(sd_bus_error *error) {
+        return sd_bus_error_set(error, BUS_ERROR_BUSY, "Too many calls wait for their answer.");
+}
+
+/* Answered when the units of the new configuration are known, so that it is in effect then. */
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *reason = NULL;
+        BusManager *b = userdata;
+        PendingCall *c;
+        int r;
+
+        r = manager_reload(b->manager, &reason);
+        if (r == -EBADMSG)
+                return sd_bus_error_set(error, BUS_ERROR_CONFIG_INVALID,
+                                        reason ?: "The configuration is broken.");
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "Failed to reload: %m");
+
+        if (unit_watch_is_settled(b->watch))
+                return sd_bus_reply_method_return(message, NULL);
+        r = pending_call_new(b, message, &c);
+        if (r == -EBUSY)
+                return sd_bus_reply_method_return(message, NULL);
+        if (r < 0)
+                return r;
+        c->reload = true;
+        return 1;
+}
+
+void bus_manager_settled(BusManager *b) {
+        PendingCall *c, *next;
+
+        DL_FOREACH_SAFE (b->calls, c, next)
+                if (c->reload) {
+                        (void) sd_bus_reply_method_return(c->message, NULL);
+                        pending_call_free(c);
+                }
+}
+
+/* Who has left meanwhile misses nothing. */
+static void on_flushed(Manager *m _unused_, int error, uint64_t n_profiles, void *userdata) {
+        PendingCall *c = userdata;
+
+        if (error < 0)
+                (void) sd_bus_reply_method_errorf(c->message, BUS_ERROR_STORE,
+                                                  "Failed to store profiles: %s",
+                                                  strerrordesc_np(-error) ?: "unknown error");
+        else
+                (void) sd_bus_reply_method_return(c->message, "t", n_profiles);
+        pending_call_free(c);
+}
+
+static int method_flush(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+        const char *pattern;
+        PendingCall *c;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &pattern);
+        if (r < 0)
+                return r;
+        r = pending_call_new(b, message, &c);
+        if (r == -EBUSY)
+                return reply_busy(error);
+        if (r < 0)
+                return r;
+
+        r = manager_flush(b->manager, isempty(pattern) ? NULL : pattern, on_flushed, c);
+        if (r >= 0)
+                return 1;
+
+        pending_call_free(c);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_UNIT, "No unit matches '%s'.",
+                                         pattern);
+        if (r == -EBUSY)
+                return reply_busy(error);
+        return sd_bus_error_set_errnof(error, r, "Failed to flush: %m");
+}
+
+/* clang-format off */
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define READS SD_BUS_VTABLE_UNPRIVILEGED
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssstso)", units), method_list_units, READS),
+        SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, READS),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
+        SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", pattern), SD_BUS_RESULT("t", profiles), method_flush, 0),
+        SD_BUS_SIGNAL_WITH_ARGS("ProfileWritten", SD_BUS_ARGS("s", unit, "s", path, "t", samples, "a{sv}", details), 0),
+        SD_BUS_PROPERTY("Version", "s", property_version, 0, CONST),
+        SD_BUS_PROPERTY("State", "s", property_state, 0, EMITS),
+        SD_BUS_PROPERTY("Event", "s", property_event, 0, 0),
+        SD_BUS_PROPERTY("StorePath", "s", property_store_path, 0, CONST),
+        SD_BUS_PROPERTY("Units", "as", property_units, 0, EMITS),
+        SD_BUS_PROPERTY("FrequencyHz", "u", property_frequency, 0, EMITS),
+        SD_BUS_PROPERTY("IntervalUSec", "t", property_interval, 0, EMITS),
+        SD_BUS_PROPERTY("StartedUSec", "t", property_started, 0, CONST),
+        SD_BUS_PROPERTY("SamplesTotal", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("SamplesLost", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("CPUProfiledNSec", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("ProfilesWritten", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("ProfilesDropped", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("ProfileBytes", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("StoreUseBytes", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("StoreRemoved", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("MemoryBytes", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("BPFMemoryBytes", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("CPUUsageNSec", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("Descriptors", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("Processes", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("Files", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("FilesQueued", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("Losses", "a(sst)", property_losses, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+/* clang-format on */
+
+/* ---- signals ---- */
+
+static bool is_connected(const BusManager *b) {
+        return b->bus && sd_bus_is_ready(b->bus) > 0;
+}
+
+static void emit_changed(BusManager *b, const char *const *properties) {
+        int r;
+
+        if (!is_connected(b))
+                return;
+        r = sd_bus_emit_properties_changed_strv(b->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                                (char **) properties);
+        if (r < 0)
+                log_debug_errno(r, "Failed to signal a change, ignoring: %m");
+}
+
+void bus_manager_state_changed(BusManager *b) {
+        emit_changed(b, (const char *const[]){ "State", NULL });
+}
+
+void bus_manager_config_changed(BusManager *b) {
+        emit_changed(b, (const char *const[]){ "Units", "FrequencyHz", "IntervalUSec", NULL });
+}
+
+void bus_manager_profile_written(BusManager *b,
+                                 const Unit *u,
+                                 const char *path,
+                                 usec_t start_usec,
+                                 usec_t duration_usec,
+                                 uint64_t samples) {
+        int r;
+
+        if (!is_connected(b))
+                return;
+        r = sd_bus_emit_signal(b->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "ProfileWritten",
+                               "ssta{sv}", u->name, path, samples, 2, "StartUSec", "t",
+                               (uint64_t) start_usec, "DurationUSec", "t",
+                               (uint64_t) duration_usec);
+        if (r < 0)
+                log_debug_errno(r, "Failed to signal a profile, ignoring: %m");
+}
+
+/* ---- object ---- */
+
+int bus_manager_attach(BusManager *b, sd_bus *bus) {
+        b->bus = (sd_bus_unref(b->bus), sd_bus_ref(bus));
+        if (!bus)
+                return 0;
+        return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE, manager_vtable,
+                                        b);
+}
+
+int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWatch *watch) {
+        BusManager *b;
+
+        b = calloc(1, sizeof(BusManager));
+        if (!b)
+                return -ENOMEM;
+        b->event = sd_event_ref(event);
+        b->manager = m;
+        b->watch = watch;
+        *ret = b;
+        return 0;
+}
+
+BusManager *bus_manager_free(BusManager *b) {
+        PendingCall *c, *next;
+
+        if (!b)
+                return NULL;
+
+        bus_manager_settled(b);
+        /* The manager still holds the flushes, and ends them. */
+        DL_FOREACH_SAFE (b->calls, c, next) {
+                DL_DELETE(b->calls, c);
+                c->face = NULL;
+        }
+        sd_bus_unref(b->bus);
+        sd_event_unref(b->event);
+        free(b);
+        return NULL;
+}

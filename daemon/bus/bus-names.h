@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Names on the Bus
+ *
+ * Shared by the daemon's faces and by profilerctl. The reference is org.profilerd1(5).
+ *
+ * org.profilerd1.Manager at /org/profilerd1
+ *   ListUnits() -> a(ssstso)   name, State, ActiveState, ControlGroupId, LastProfilePath, object
+ *   GetUnit(s name) -> o
+ *   Reload()
+ *   Flush(s pattern) -> t      profiles written; "" is all units
+ *   signal ProfileWritten(s unit, s path, t samples, a{sv} details)   StartUSec t, DurationUSec t
+ *   Version s, State s, Event s, StorePath s, Units as, FrequencyHz u, IntervalUSec t, StartedUSec
+ * t, SamplesTotal t, SamplesLost t, CPUProfiledNSec t, ProfilesWritten t, ProfilesDropped t,
+ *   ProfileBytes t, StoreUseBytes t, StoreRemoved t, MemoryBytes t, BPFMemoryBytes t, CPUUsageNSec
+ * t, Descriptors t, Processes t, Files t, FilesQueued t, Losses a(sst) (reason, help, count)
+ *
+ * org.profilerd1.Unit at /org/profilerd1/unit/ESCAPED
+ *   Name s, State s, ActiveState s, ControlGroup s, ControlGroupId t, InvocationID ay, MainPID u,
+ *   Error s, FrequencyHz u, IntervalUSec t, Labels a{ss}, LastProfilePath s, LastProfileUSec t,
+ *   LastProfileDurationUSec t, LastProfileSamples t, LastProfileCPUNSec t, SamplesTotal t,
+ *   SamplesLost t, CPUProfiledNSec t, FramesTotal t, FramesNamed t, StacksComplete t,
+ *   StacksTruncated t, StacksBroken t, StacksNone t, ProfilesWritten t, ProfileBytes t
+ */
+
+#define BUS_NAME              "org.profilerd1"
+#define BUS_PATH              "/org/profilerd1"
+#define BUS_UNIT_PREFIX       "/org/profilerd1/unit"
+#define BUS_MANAGER_INTERFACE "org.profilerd1.Manager"
+#define BUS_UNIT_INTERFACE    "org.profilerd1.Unit"
+
+#define BUS_ERROR_PREFIX         "org.profilerd1.Error."
+#define BUS_ERROR_NO_SUCH_UNIT   "org.profilerd1.Error.NoSuchUnit"
+#define BUS_ERROR_CONFIG_INVALID "org.profilerd1.Error.ConfigInvalid"
+#define BUS_ERROR_BUSY           "org.profilerd1.Error.Busy"
+#define BUS_ERROR_STORE          "org.profilerd1.Error.StoreFailed"

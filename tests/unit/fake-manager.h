@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Fake Manager
+ *
+ * Units that live as systemd says, and nothing else of a manager. Stands in for manager.c, so at
+ * most one file of a program includes it.
+ */
+
+#include "basic/string-util.h"
+#include "manager.h"
+
+enum { FAKE_UNITS_MAX = 512 };
+
+struct Manager {
+        ManagerCallbacks callbacks;
+        void *userdata;
+        Unit *units[FAKE_UNITS_MAX];
+        bool seen[FAKE_UNITS_MAX];
+        char *load_states[FAKE_UNITS_MAX];
+        char *aliases[FAKE_UNITS_MAX]; /* the last one */
+        size_t n_units;
+        Config config;
+        const char *broken; /* what is wrong with the configuration, NULL: nothing */
+
+        unsigned n_reports, n_gone, n_syncs;
+        bool in_sync;
+        ManagerFlushed flushed;
+        void *flushed_userdata;
+};
+
+static inline void fake_unit_free(Unit *u) {
+        free(u->name);
+        free(u->active_state);
+        free(u->control_group);
+        free(u->last_profile_path);
+        free(u);
+}
+
+static inline ssize_t fake_index(const Manager *m, const char *name) {
+        for (size_t i = 0; i < m->n_units; i++)
+                if (streq(m->units[i]->name, name))
+                        return (ssize_t) i;
+        return -1;
+}
+
+static inline void fake_remove(Manager *m, size_t i) {
+        Unit *u = m->units[i];
+
+        free(m->load_states[i]);
+        free(m->aliases[i]);
+        m->n_units--;
+        m->units[i] = m->units[m->n_units];
+        m->seen[i] = m->seen[m->n_units];
+        m->load_states[i] = m->load_states[m->n_units];
+        m->aliases[i] = m->aliases[m->n_units];
+        if (m->callbacks.on_unit_removed)
+                m->callbacks.on_unit_removed(m, u, m->userdata);
+        fake_unit_free(u);
+}
+
+static inline void fake_manager_done(Manager *m) {
+        while (m->n_units > 0)
+                fake_remove(m, 0);
+}
+
+void manager_set_callbacks(Manager *m, const ManagerCallbacks *callbacks, void *userdata) {
+        m->callbacks = *callbacks;
+        m->userdata = userdata;
+}
+
+static inline size_t fake_add(Manager *m, const char *name) {
+        Unit *u = calloc(1, sizeof(Unit));
+
+        assert(u && m->n_units < FAKE_UNITS_MAX);
+        u->manager = m;
+        u->name = strdup(name);
+        m->units[m->n_units] = u;
+        m->load_states[m->n_units] = m->aliases[m->n_units] = NULL;
+        return m->n_units++;
+}
+
+int manager_unit_changed(Manager *m, const UnitInfo *info) {
+        ssize_t i = fake_index(m, info->name);
+        bool added = i < 0;
+        Unit *u;
+
+        m->n_reports++;
+        if (added)
+                i = (ssize_t) fake_add(m, info->name);
+        u = m->units[i];
+        m->seen[i] = true;
+        free_and_strdup(&m->load_states[i], info->load_state);
+        free_and_strdup(&m->aliases[i], NULL);
+        for (const char *const *a = info->aliases; a && *a; a++)
+                free_and_strdup(&m->aliases[i], *a);
+        free_and_strdup(&u->active_state, info->active_state);
+        free_and_strdup(&u->control_group, info->control_group);
+        u->invocation_id = info->invocation_id;
+        u->main_pid = info->main_pid;
+        u->state = streq(info->load_state, "not-found") ? UNIT_NOT_FOUND
+                   : isempty(info->control_group)       ? UNIT_INACTIVE
+                                                        : UNIT_PROFILED;
+
+        if (added && m->callbacks.on_unit_added)
+                m->callbacks.on_unit_added(m, u, m->userdata);
+        else if (!added && m->callbacks.on_unit_changed)
+                m->callbacks.on_unit_changed(m, u, m->userdata);
+        return 0;
+}
+
+void manager_unit_gone(Manager *m, const char *name) {
+        ssize_t i = fake_index(m, name);
+
+        m->n_gone++;
+        if (i >= 0)
+                fake_remove(m, (size_t) i);
+}
+
+void manager_sync_begin(Manager *m) {
+        assert(!m->in_sync);
+        m->in_sync = true;
+        memset(m->seen, 0, sizeof(m->seen));
+}
+
+void manager_sync_end(Manager *m) {
+        assert(m->in_sync);
+        m->in_sync = false;
+        m->n_syncs++;
+        for (size_t i = m->n_units; i > 0; i--)
+                if (!m->seen[i - 1])
+                        fake_remove(m, i - 1);
+}
+
+int manager_reload(Manager *m, char **ret_reason) {
+        if (m->broken) {
+                *ret_reason = strdup(m->broken);
+                return -EBADMSG;
+        }
+        if (m->callbacks.on_patterns)
+                m->callbacks.on_patterns(m, (const char *const *) m->config.units, m->userdata);
+        return 0;
+}
+
+int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void *userdata) {
+        if (pattern && fake_index(m, pattern) < 0)
+                return -ENOENT;
+        m->flushed = callback;
+        m->flushed_userdata = userdata;
+        return 0;
+}
+
+Unit *manager_find_unit(Manager *m, const char *name) {
+        ssize_t i = fake_index(m, name);
+
+        return i < 0 ? NULL : m->units[i];
+}
+
+int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n) {
+        *ret = calloc(m->n_units + 1, sizeof(Unit *));
+        memcpy(*ret, m->units, m->n_units * sizeof(Unit *));
+        *ret_n = m->n_units;
+        return 0;
+}
+
+const Config *manager_get_config(const Manager *m) {
+        return &m->config;
+}
+
+const char *manager_get_store_path(const Manager *m _unused_) {
+        return "/store";
+}
+
+const char *manager_get_state(const Manager *m _unused_) {
+        return "running";
+}
+
+usec_t manager_get_started_usec(const Manager *m _unused_) {
+        return 1;
+}
+
+const char *manager_get_event_name(const Manager *m _unused_) {
+        return "cpu-clock";
+}
+
+void manager_get_statistics(Manager *m, ManagerStatistics *ret) {
+        *ret = (ManagerStatistics){ .samples = 7, .n_processes = 3, .n_units = m->n_units };
+}
+
+size_t manager_get_losses(Manager *m _unused_, const ManagerLoss **ret) {
+        static const ManagerLoss loss = { .reason = "ring-full", .help = "Help.", .count = 2 };
+
+        *ret = &loss;
+        return 1;
+}
+
+const char *unit_state_to_string(UnitState s) {
+        return s == UNIT_PROFILED ? "profiled" : s == UNIT_NOT_FOUND ? "not-found" : "inactive";
+}
