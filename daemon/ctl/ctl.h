@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * profilerctl
+ *
+ * What every verb is given: the parsed options and the terminal. A verb prints its results to
+ * stdout, everything else to stderr, and returns an exit code.
+ */
+
+#include "basic/time-util.h"
+#include "ctl/json-output.h"
+#include "ctl/pager.h"
+#include "ctl/terminal.h"
+#include "profile/profile-report.h"
+
+/* Documented in profilerctl(1). */
+typedef enum ExitCode {
+        EXIT_CODE_OK = 0,
+        EXIT_CODE_FAILURE = 1,
+        EXIT_CODE_USAGE = 2,
+        EXIT_CODE_NOT_RUNNING = 3, /* the daemon */
+        EXIT_CODE_NO_MATCH = 4,    /* no unit or no profile */
+        EXIT_CODE_DENIED = 5,
+        EXIT_CODE_GAPS = 6, /* done, but something of what was asked for is missing */
+} ExitCode;
+
+enum {
+        CTL_LINES_DEFAULT = 50, /* rows of a report */
+};
+
+typedef struct Ctl {
+        const char *directory;         /* of the store; NULL: as installed, or as the daemon says */
+        const char *type;              /* of profiles; NULL: any in lists, "cpu" in reports */
+        const char *since, *until;     /* as given, NULL: not */
+        usec_t since_usec, until_usec; /* 0, USEC_INFINITY: not given */
+        size_t n_newest;               /* 0: all */
+        size_t n_lines;                /* 0: all */
+        ReportGrouping by;
+        JsonMode json;
+        bool reverse, quiet, all, legend, pager;
+        usec_t now_usec; /* when the command started: all ages refer to it */
+        Terminal terminal;
+        Pager *page; /* not open yet */
+} Ctl;
+
+/* To be called before the first line of a result that may be long. */
+void ctl_start_output(const Ctl *c);
+/* Prints the text, a new line for what does not fit into the terminal's; column: where it starts,
+ * indent: where the further lines do. With a line feed at the end. */
+void ctl_print_wrapped(const Ctl *c, size_t column, size_t indent, const char *text);
+/* Prints the document and frees it. An exit code. */
+int ctl_print_json(const Ctl *c, JsonOutput *j);
+
+/* One for each verb; names: the words behind it, NULL-terminated. Each group of verbs has a file.
+ */
+int verb_status(const Ctl *c, char **names);
+int verb_list(const Ctl *c, char **names);
+int verb_report(const Ctl *c, char **names);
+int verb_verify(const Ctl *c, char **names);
+int verb_reload(const Ctl *c, char **names);
+int verb_flush(const Ctl *c, char **names);
+int verb_doctor(const Ctl *c, char **names);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data of a Report */
+
+#include "ctl/report-data.h"
+#include "basic/array.h"
+#include "ctl/ctl-error.h"
+#include "profile/pprof.h"
+
+void report_data_done(ReportData *d) {
+        profile_free(d->profile);
+        free(d->parts);
+        *d = (ReportData){};
+}
+
+static int find_value_type(const Profile *p, const char *type) {
+        if (profile_n_value_types(p) == 0)
+                return -ENOENT;
+        return type ? profile_find_value_type(p, type) : (int) profile_default_value_type(p);
+}
+
+static int add_part(ReportData *d, Profile *p, size_t value_type) {
+        ProfileHeader h;
+        ReportPart part;
+        int r;
+
+        r = ARRAY_RESERVE(d->parts, d->capacity_parts, d->n_parts + 1);
+        if (r < 0)
+                return r;
+
+        profile_get_header(p, &h);
+        part = (ReportPart){
+                .start_usec = h.time_nsec > 0 ? (usec_t) h.time_nsec / NSEC_PER_USEC : 0,
+                .duration_usec = h.duration_nsec > 0 ? (usec_t) h.duration_nsec / NSEC_PER_USEC : 0,
+                .value = profile_total(p, value_type),
+        };
+        if (d->n_parts == 0 || part.start_usec < d->start_usec)
+                d->start_usec = part.start_usec;
+        d->end_usec = MAX(d->end_usec, part.start_usec + part.duration_usec);
+        d->covered_usec += part.duration_usec;
+        d->parts[d->n_parts++] = part;
+        profile_notes_add(&d->notes, p);
+        return 0;
+}
+
+static int fail(ReportData *d, int error, const char *shown, const char *reason) {
+        if (error == -ENOMEM)
+                return error;
+        ctl_warning("%s: %s; left out.", shown, reason);
+        if (d->n_failed++ == 0)
+                d->first_error = error;
+        return 0;
+}
+
+int report_data_add_file(
+        ReportData *d, int dir_fd, const char *path, const char *shown, const char *type) {
+        _cleanup_(profile_freep) Profile *p = NULL;
+        const char *reason = NULL;
+        int r, value_type;
+
+        r = pprof_read_file(dir_fd, path, &p, &reason);
+        if (r < 0)
+                return fail(d, r, shown, r == -EBADMSG && reason ? reason : strerror(-r));
+
+        value_type = find_value_type(p, type);
+        if (value_type < 0)
+                return fail(d, value_type, shown, "it has no values of the type asked for");
+
+        if (d->profile) {
+                r = profile_merge(d->profile, p);
+                if (r == -EPROTOTYPE)
+                        return fail(d, r, shown, "it has other types of values than the first");
+                if (r < 0)
+                        return fail(d, r, shown, strerror(-r));
+        }
+
+        r = add_part(d, p, value_type);
+        if (r < 0)
+                return r;
+        if (!d->profile) {
+                d->profile = TAKE_PTR(p);
+                d->value_type = value_type;
+        }
+        return 0;
+}
+
+size_t report_data_n_slices(const ReportData *d, size_t max) {
+        usec_t shortest = USEC_INFINITY, range = d->end_usec - d->start_usec;
+
+        for (size_t i = 0; i < d->n_parts; i++)
+                if (d->parts[i].duration_usec > 0)
+                        shortest = MIN(shortest, d->parts[i].duration_usec);
+        if (shortest == USEC_INFINITY || range == 0)
+                return 0;
+
+        /* Windows do not start on the microsecond: 9.99 windows are ten. */
+        return MAX(MIN((range + shortest / 2) / shortest, max), (size_t) 1);
+}
+
+double *report_data_slice(const ReportData *d, size_t n) {
+        double range = (double) (d->end_usec - d->start_usec), *slices;
+
+        assert(n > 0);
+
+        slices = calloc(n, sizeof(*slices));
+        if (!slices || range <= 0)
+                return slices;
+
+        for (size_t i = 0; i < d->n_parts; i++) {
+                const ReportPart *part = &d->parts[i];
+                double from, to;
+                size_t first, last;
+
+                if (part->duration_usec == 0)
+                        continue;
+                from = (double) (part->start_usec - d->start_usec) / range * (double) n;
+                to = from + (double) part->duration_usec / range * (double) n;
+                first = MIN((size_t) from, n - 1);
+                last = MIN((size_t) to, n - 1);
+                for (size_t j = first; j <= last; j++) {
+                        double overlap = MIN(to, (double) (j + 1)) - MAX(from, (double) j);
+
+                        if (overlap > 0)
+                                slices[j] += (double) part->value * overlap / (to - from);
+                }
+        }
+        return slices;
+}

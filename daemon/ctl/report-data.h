@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Data of a Report
+ *
+ * Many profiles of one unit, or some files, merged into one, with what each of them weighed.
+ */
+
+#include "ctl/ctl.h"
+#include "profile/profile-quality.h"
+#include "store/store.h"
+
+/* What one file contributed. */
+typedef struct ReportPart {
+        usec_t start_usec, duration_usec;
+        int64_t value;
+} ReportPart;
+
+typedef struct ReportData {
+        Profile *profile;  /* NULL: no file could be read */
+        size_t value_type; /* of the profile; the one that is reported */
+        ReportPart *parts; /* in the order they came */
+        size_t n_parts, capacity_parts;
+        size_t n_failed; /* files that could not be read or merged */
+        int first_error; /* of them */
+        ProfileNotes notes;
+        usec_t start_usec, end_usec; /* from the first to the last window */
+        usec_t covered_usec;         /* sum of the windows */
+} ReportData;
+
+void report_data_done(ReportData *d);
+
+/*
+ * Adds a profile. type: the value to report ("cpu"), NULL: the profile's default. A failure is
+ * warned about, counted and survived; only -ENOMEM comes out.
+ */
+int report_data_add_file(
+        ReportData *d, int dir_fd, const char *path, const char *shown, const char *type);
+
+/* The value that falls on each of n equal slices of the time from start to end. NULL: no memory. */
+double *report_data_slice(const ReportData *d, size_t n);
+/* As many slices as there are windows in the range, at most max. */
+size_t report_data_n_slices(const ReportData *d, size_t max);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A Report on Paper: header, load, heaviest path and table, as text or as JSON. */
+
+#include "ctl/report-data.h"
+
+typedef struct ReportSink {
+        JsonOutput *json; /* NULL: text */
+        size_t n_reports;
+} ReportSink;
+
+int report_sink_init(ReportSink *sink, const Ctl *c);
+void report_sink_done(ReportSink *sink);
+/* Prints what has been collected. An exit code. */
+int report_sink_finish(ReportSink *sink, const Ctl *c);
+
+/* unit and type: NULL for files. */
+int report_print(const Ctl *c, ReportSink *sink, const char *unit, const char *type, ReportData *d);

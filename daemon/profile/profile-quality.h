@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Profile Quality
+ *
+ * How much a profile holds, and how good it is: totals, frames with and without names, what the
+ * daemon noted about stacks and losses, and names of files as people say them.
+ */
+
+#include "profile/profile.h"
+
+#define PROFILE_KERNEL_BINARY "kernel" /* display name of [kernel.kallsyms] */
+
+/* a + b, saturating. */
+int64_t profile_add_values(int64_t a, int64_t b);
+
+/* Sum over all samples, saturating. */
+int64_t profile_total(Profile *p, size_t value_type);
+
+/* The value type to look at when none is asked for: the default sample type, else the last. */
+size_t profile_default_value_type(const Profile *p);
+
+/* Frames of all samples, each as often as it was sampled. */
+typedef struct ProfileFrames {
+        uint64_t frames, named;
+} ProfileFrames;
+
+void profile_count_frames(Profile *p, ProfileFrames *ret);
+
+/* The mapping with the most frames without a name. -ENOENT: every frame has one. */
+int profile_worst_mapping(Profile *p, uint32_t *ret_mapping, ProfileFrames *ret);
+
+/* What the daemon notes in a profile's comments, added up over profiles. */
+typedef struct ProfileNotes {
+        uint64_t samples, lost_samples;
+        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none;
+        bool found; /* one profile at least had notes */
+} ProfileNotes;
+
+/* Adds the notes of p; lines of other form are human text and skipped. */
+void profile_notes_add(ProfileNotes *notes, const Profile *p);
+/* Value of the comment "KEY: VALUE", borrowed; NULL: there is none. */
+const char *profile_get_note(const Profile *p, const char *key);
+
+bool profile_mapping_is_kernel(const ProfileMapping *m);
+/* Base name for people: "postgres", "kernel", "[vdso]", "" for no file. Borrowed from m. */
+const char *profile_mapping_display_name(const ProfileMapping *m);
+/* The name, else the system name, else "". Borrowed. */
+const char *profile_function_display_name(const Profile *p, uint32_t function);
