@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* From an ELF file to its index: asks each reader for what it finds, and hands it to the writer. */
+
+#include "elf/elf-file.h"
+#include "index/index-format.h"
+
+/*
+ * Writes the index of f into the empty file fd (read and write). -ENOEXEC: nothing that is mapped
+ * to be run; -EBADMSG: damaged; -E2BIG: beyond the limits of an index; others: writing failed.
+ */
+int elf_index_write(const ElfFile *f, const uint8_t hash[static INDEX_CONTENT_HASH_SIZE], int fd);
