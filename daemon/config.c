@@ -36,16 +36,12 @@ Config *config_free(Config *c) {
 
 /* ---- asking ---- */
 
-static bool enables(const ConfigUnit *u) {
-        return u->has_enable && u->enable;
-}
-
 const char **config_get_patterns(const Config *c) {
         size_t n = strv_length(c->units), i = 0;
         const char **patterns;
 
         for (size_t f = 0; f < c->n_unit_files; f++)
-                if (enables(c->unit_files + f))
+                if (c->unit_files[f].has_enable)
                         n += strv_length(c->unit_files[f].patterns);
 
         patterns = calloc(n + 1, sizeof(char *));
@@ -55,7 +51,7 @@ const char **config_get_patterns(const Config *c) {
         for (char **p = c->units; p && *p; p++)
                 patterns[i++] = *p;
         for (size_t f = 0; f < c->n_unit_files; f++)
-                if (enables(c->unit_files + f))
+                if (c->unit_files[f].has_enable)
                         for (char **p = c->unit_files[f].patterns; *p; p++)
                                 patterns[i++] = *p;
         return patterns;

@@ -80,8 +80,9 @@ DEFINE_CLEANUP(Config *, config_free);
 void config_unit_done(ConfigUnit *u);
 void config_labels_free(ConfigLabel *labels, size_t n);
 
-/* Patterns of all units that may be profiled: Units= and every [Match] that enables. Borrowed
- * parts, to be freed with free() only. NULL: out of memory. */
+/* Patterns of all units to follow: Units= and every [Match] that enables or disables, for what is
+ * disabled must not count for a slice above it. Borrowed parts, to be freed with free() only. NULL:
+ * out of memory. */
 const char **config_get_patterns(const Config *c);
 
 /* names: the unit's primary name first, then aliases, NULL-terminated. */

@@ -9,15 +9,10 @@
  */
 
 #include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
 #include "basic/string-util.h"
+#include "unit-test.h"
 
 typedef struct Tree {
         char root[64];

@@ -4,8 +4,7 @@
 /*
  * Store Fixture
  *
- * A directory of its own for each test, and files in it that a store could have written. To be
- * included after cmocka.h.
+ * A directory of its own for each test, and files in it that a store could have written.
  */
 
 #include <dirent.h>
@@ -15,6 +14,7 @@
 
 #include "basic/file-util.h"
 #include "store/store.h"
+#include "unit-test.h"
 
 #define BOOT "0123456789abcdef0123456789abcdef"
 

@@ -68,7 +68,7 @@ static void test_the_first_file_that_matches_decides_alone(void **state) {
         assert_int_equal(s.n_labels, 0);
 }
 
-static void test_enable_adds_units_that_are_not_listed(void **state) {
+static void test_enable_names_units_that_are_to_be_followed(void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ const char **patterns = NULL;
         Tree *t = *state;
@@ -89,7 +89,8 @@ static void test_enable_adds_units_that_are_not_listed(void **state) {
         assert_string_equal(patterns[0], "a.service");
         assert_string_equal(patterns[1], "b.service");
         assert_string_equal(patterns[2], "c.slice");
-        assert_null(patterns[3]);
+        assert_string_equal(patterns[3], "e.service");
+        assert_null(patterns[4]);
 }
 
 static void test_no_units_are_no_patterns(void **state) {
@@ -218,7 +219,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TREE_TEST(test_units_are_enabled_by_any_of_their_names),
                 TREE_TEST(test_the_first_file_that_matches_decides_alone),
-                TREE_TEST(test_enable_adds_units_that_are_not_listed),
+                TREE_TEST(test_enable_names_units_that_are_to_be_followed),
                 TREE_TEST(test_no_units_are_no_patterns),
                 TREE_TEST(test_a_larger_ratio_chooses_the_same_units_and_more),
                 TREE_TEST(test_the_choice_of_units_never_changes),

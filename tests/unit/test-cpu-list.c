@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPU Lists */
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include "capture/cpu-list.h"
+#include "unit-test.h"
 
 static void test_ranges_and_single_numbers_are_read(void **state) {
         _cleanup_free_ unsigned *cpus = NULL;

@@ -3,10 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -14,11 +11,10 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "basic/file-util.h"
 #include "process/file-open.h"
 #include "process/maps.h"
+#include "unit-test.h"
 
 typedef struct Fixture {
         FileTable *files;

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mapped File */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "process/file.h"
+#include "unit-test.h"
 
 static const FileId some_id = { 8, 1, 100 }, no_id = {};
 

@@ -2,16 +2,11 @@
 /* Binary Index: what is right is found, what is wrong is refused */
 
 #include <elf.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 #include "basic/file-util.h"
 #include "index/index-file.h"
+#include "unit-test.h"
 
 /* An index as its writer would lay it out, by hand: each test spoils one field of it. */
 typedef struct Image {

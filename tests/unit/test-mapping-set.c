@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mappings */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "process/mapping-set.h"
+#include "unit-test.h"
 
 typedef struct Fixture {
         FileTable *files;

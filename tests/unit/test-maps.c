@@ -2,15 +2,11 @@
 /* /proc/PID/maps */
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "process/maps.h"
+#include "unit-test.h"
 
 typedef struct Seen {
         size_t n, n_executable;

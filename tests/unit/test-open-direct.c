@@ -2,14 +2,9 @@
 /* Tests: Opening Directly */
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "open/open-direct.h"
+#include "unit-test.h"
 
 static void test_kernel_symbols_are_open_for_reading_and_not_inherited(void **state) {
         OpenRequest request = { OPEN_MAGIC, OPEN_KALLSYMS, 0, 0 };

@@ -2,20 +2,15 @@
 /* Tests: System Calls of profilerd-open */
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include <cmocka.h>
 
 #include "open/open-direct.h"
 #include "open/open-filter.h"
 #include "open/open-server.h"
 #include "open/perf-attr.h"
+#include "unit-test.h"
 
 /* Each case runs in a process that is left with the filter; 0: it went as it is to go. */
 

@@ -2,16 +2,11 @@
 /* Tests: Server of profilerd-open */
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <cmocka.h>
-
 #include "open/open-server.h"
+#include "unit-test.h"
 
 static const OpenRequest kallsyms = { OPEN_MAGIC, OPEN_KALLSYMS, 0, 0 };
 

@@ -3,22 +3,17 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "basic/file-util.h"
 #include "open/open-server.h"
 #include "open/opener.h"
+#include "unit-test.h"
 
 static const OpenRequest kallsyms = { OPEN_MAGIC, OPEN_KALLSYMS, 0, 0 };
 

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Value Parsers */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/parse.h"
+#include "unit-test.h"
 
 static void test_booleans_in_any_case(void **state _unused_) {
         static const char *const yes[] = { "1", "yes", "Y", "true", "T", "on", "ON" };

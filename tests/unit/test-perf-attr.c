@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Attributes of Perf Events */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "open/perf-attr.h"
+#include "unit-test.h"
 
 static OpenRequest request_of(OpenKind kind) {
         return (OpenRequest){

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process Image */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "process/process-image.h"
+#include "unit-test.h"
 
 #define FIELDS " S 1 2 3 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 "
 

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process Record */
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 
 #include "capture/process-record.h"
+#include "unit-test.h"
 
 /* A record as the kernel lays it out: header, body, sample_id. */
 typedef struct Raw {

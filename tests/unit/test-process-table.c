@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process Table */
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/wait.h>
-
-#include <cmocka.h>
 
 #include "process/process-image.h"
 #include "process/process-table.h"
+#include "unit-test.h"
 
 /* Beyond PID_MAX_LIMIT: no process ever has these. */
 enum { PARENT = 5000000, CHILD, OTHER, FIRST };

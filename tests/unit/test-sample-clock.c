@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sample Clock */
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include "capture/sample-clock.h"
+#include "unit-test.h"
 
 static void test_the_period_of_cpu_clock_is_its_weight(void **state) {
         _cleanup_(sample_clock_freep) SampleClock *c = NULL;

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Store Index */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "store/store-index.h"
+#include "unit-test.h"
 
 static StoreUnit *add(StoreIndex *x, const char *directory, usec_t start, uint64_t bytes) {
         StoreEntry e = { .type = (char *) "cpu", .start_usec = start, .duration_usec = 5 };

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Listing of a Store */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "store-fixture.h"
+#include "unit-test.h"
 
 typedef struct Listing {
         StoreEntry *entries;

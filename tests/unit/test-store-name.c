@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Names in the Store */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "store/store-name.h"
+#include "unit-test.h"
 
 #define BOOT "0123456789abcdef0123456789abcdef"
 

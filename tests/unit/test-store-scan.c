@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Scanning the Store */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "store-fixture.h"
 #include "store/store-scan.h"
+#include "unit-test.h"
 
 static int open_root(const char *root) {
         int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

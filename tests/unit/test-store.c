@@ -2,18 +2,13 @@
 /* Tests: Store */
 
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include <cmocka.h>
-
 #include "basic/string-util.h"
 #include "store-fixture.h"
+#include "unit-test.h"
 
 enum { FILE_BYTES = 4096, DISK_BYTES = 256 << 10 };
 

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* String Table */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "profile/string-table.h"
+#include "unit-test.h"
 
 /* pprof readers reject a file whose string 0 is not empty. */
 static void test_index_zero_is_the_empty_string(void **state) {

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Timestamps */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/timestamp.h"
+#include "unit-test.h"
 
 /* Fri 2026-11-20 18:27:24.5 UTC; rows are what "systemd-analyze timestamp" of systemd 252 says. */
 #define NOW ((usec_t) 1795199244500000)

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit Names */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
+#include "unit-test.h"
 
 #define NAMES(...)                \
         (const char *const[]) {   \

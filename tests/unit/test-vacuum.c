@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Vacuum */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "store-fixture.h"
 #include "store/store-scan.h"
 #include "store/vacuum.h"
+#include "unit-test.h"
 
 enum { FILE_BYTES = 4096 };
 

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manager */
+
+#include <systemd/sd-daemon.h>
+
+#include "basic/cgroup-util.h"
+#include "basic/log.h"
+#include "basic/self.h"
+#include "basic/string-util.h"
+#include "basic/unit-name.h"
+#include "host-check.h"
+#include "manager.h"
+#include "open/open-protocol.h"
+#include "paths.h"
+#include "profiler.h"
+#include "unit-registry.h"
+
+#define STATUS_USEC       (10 * USEC_PER_SEC)
+#define HOUSEKEEPING_USEC (5 * USEC_PER_MINUTE)
+
+struct Manager {
+        sd_event *event;
+        ManagerPaths paths;
+        ManagerCallbacks callbacks;
+        void *userdata;
+        const char *state;
+        usec_t started_usec;
+
+        Config *config;
+        Store *store;
+        UnitRegistry *units;
+        Profiler *profiler;
+
+        sd_event_source *status_source;
+        usec_t housekept_usec; /* CLOCK_MONOTONIC */
+        uint64_t profiles, profile_bytes, profiles_dropped;
+        uint64_t status_samples; /* at the last status line */
+        usec_t status_usec;
+        bool store_failed; /* said so once */
+        ManagerLoss losses[16];
+};
+
+/* ---- what goes out ---- */
+
+static void unit_changed(Manager *m, Unit *u) {
+        if (m->callbacks.on_unit_changed)
+                m->callbacks.on_unit_changed(m, u, m->userdata);
+}
+
+static void set_state(Manager *m, const char *state) {
+        m->state = state;
+        if (m->callbacks.on_state_changed)
+                m->callbacks.on_state_changed(m, m->userdata);
+}
+
+static void publish_patterns(Manager *m) {
+        _cleanup_free_ const char **patterns = NULL;
+
+        patterns = config_get_patterns(m->config);
+        if (!patterns)
+                log_oom();
+        else if (m->callbacks.on_patterns)
+                m->callbacks.on_patterns(m, patterns, m->userdata);
+}
+
+static void log_unit(int level, const Unit *u, const char *what) {
+        char invocation[sizeof("PROFILERD_INVOCATION_ID=") + SD_ID128_STRING_MAX];
+        char name[sizeof("PROFILERD_UNIT=") + UNIT_NAME_MAX];
+        char id[SD_ID128_STRING_MAX];
+
+        snprintf(name, sizeof(name), "PROFILERD_UNIT=%s", u->name);
+        snprintf(invocation, sizeof(invocation), "PROFILERD_INVOCATION_ID=%s",
+                 sd_id128_to_string(u->invocation_id, id));
+        (void) log_full(level, 0, LOG_FIELDS(name, invocation), "%s: %s.", u->name, what);
+}
+
+/* ---- stored profiles ---- */
+
+static void count_profile(Unit *u, const WrittenProfile *w) {
+        u->counters.frames += w->names.frames;
+        u->counters.named += w->names.named;
+        u->counters.profiles++;
+        u->counters.profile_bytes += w->size_bytes;
+        u->last_profile_usec = window_get_start(w->closed->window) + w->closed->duration_usec;
+        u->last_profile_duration_usec = w->closed->duration_usec;
+        u->last_profile_samples = w->totals.samples;
+        u->last_profile_cpu_nsec = w->totals.weight_nsec;
+        (void) free_and_strdup(&u->last_profile_path, w->path);
+}
+
+static void log_profile(const WrittenProfile *w) {
+        char unit[sizeof("PROFILERD_UNIT=") + UNIT_NAME_MAX], samples[64], lost[64];
+        _cleanup_free_ char *path = NULL;
+
+        snprintf(unit, sizeof(unit), "PROFILERD_UNIT=%s", w->closed->unit);
+        snprintf(samples, sizeof(samples), "PROFILERD_SAMPLES=%llu",
+                 (unsigned long long) w->totals.samples);
+        snprintf(lost, sizeof(lost), "PROFILERD_LOST=%llu", (unsigned long long) w->totals.lost);
+        if (asprintf(&path, "PROFILERD_PATH=%s", w->path) < 0)
+                return;
+        (void) log_full(LOG_DEBUG, 0, LOG_FIELDS(unit, samples, lost, path),
+                        "Wrote %s: %llu samples.", w->path, (unsigned long long) w->totals.samples);
+}
+
+static void on_written(const WrittenProfile *w, Unit *u, void *userdata) {
+        Manager *m = userdata;
+
+        if (w->error < 0) {
+                m->profiles_dropped++;
+                if (!m->store_failed)
+                        log_warning_errno(
+                                w->error,
+                                "Failed to store a profile of %s, dropping profiles until it "
+                                "works again: %m",
+                                w->closed->unit);
+                m->store_failed = true;
+                return;
+        }
+        if (m->store_failed)
+                log_full(LOG_NOTICE, 0, NULL, "Profiles are stored again.");
+        m->store_failed = false;
+        m->profiles++;
+        m->profile_bytes += w->size_bytes;
+        log_profile(w);
+        if (!u)
+                return;
+
+        count_profile(u, w);
+        if (m->callbacks.on_profile_written)
+                m->callbacks.on_profile_written(m, u, w->path, window_get_start(w->closed->window),
+                                                w->closed->duration_usec, w->totals.samples,
+                                                m->userdata);
+        unit_changed(m, u);
+}
+
+/* ---- units ---- */
+
+static void judge_unit(Manager *m, Unit *u, const char *load_state) {
+        uint64_t cgroup_id = 0, before = u->cgroup_id;
+        int r = 0;
+
+        if (!isempty(u->control_group))
+                r = cgroup_get_id(u->control_group, &cgroup_id);
+        if (r == -ENOENT) /* between systemd's word and ours it went away: the next word tells */
+                r = 0;
+        if (r >= 0)
+                r = profiler_set_target(m->profiler, u, cgroup_id);
+
+        u->error = MIN(r, 0);
+        if (r < 0)
+                u->state = UNIT_FAILED;
+        else if (!u->settings.enabled)
+                u->state = UNIT_EXCLUDED;
+        else if (u->cgroup_id != 0)
+                u->state = UNIT_PROFILED;
+        else
+                u->state = load_state && streq(load_state, "not-found") ? UNIT_NOT_FOUND
+                                                                        : UNIT_INACTIVE;
+
+        if (u->state == UNIT_PROFILED && u->cgroup_id != before)
+                profiler_learn_processes(m->profiler, u->control_group);
+        /* Who stops a unit wants to see what it did, not wait for the end of the interval. */
+        if (u->cgroup_id == 0 && u->window) {
+                profiler_drain(m->profiler);
+                profiler_close_window(m->profiler, u);
+        }
+}
+
+static int make_unit(Manager *m, const UnitInfo *info, Unit **ret) {
+        _cleanup_(unit_freep) Unit *u = NULL;
+        int r;
+
+        r = unit_new(&u, m, info->name);
+        if (r < 0)
+                return r;
+        r = unit_registry_put(m->units, u);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(u);
+        return 0;
+}
+
+/* The samples of another invocation go into a profile of their own. */
+static void end_invocation(Manager *m, Unit *u, sd_id128_t next) {
+        if (sd_id128_equal(u->invocation_id, next))
+                return;
+        if (u->window) {
+                profiler_drain(m->profiler);
+                profiler_close_window(m->profiler, u);
+        }
+        u->invocation_id = next;
+        u->since_usec = now_usec(CLOCK_REALTIME);
+}
+
+int manager_unit_changed(Manager *m, const UnitInfo *info) {
+        Unit *u = unit_registry_find(m->units, info->name);
+        UnitState before = u ? u->state : _UNIT_STATE_MAX;
+        bool is_new = !u;
+        int r;
+
+        if (is_new) {
+                r = make_unit(m, info, &u);
+                if (r < 0)
+                        return log_warning_errno(r, "Failed to take up unit %s, ignoring: %m",
+                                                 info->name);
+        }
+        u->seen = true;
+        /* A unit that has ended keeps its id until it starts again. */
+        if (!sd_id128_is_null(info->invocation_id))
+                end_invocation(m, u, info->invocation_id);
+        r = unit_set_info(u, info);
+        if (r >= 0)
+                r = unit_apply_config(u, m->config);
+        if (r < 0)
+                return log_oom();
+        judge_unit(m, u, info->load_state);
+
+        if (u->state != before) {
+                if (u->state == UNIT_FAILED)
+                        log_warning_errno(u->error, "Failed to profile unit %s: %m", u->name);
+                else
+                        log_unit(LOG_DEBUG, u, unit_state_to_string(u->state));
+        }
+        if (is_new && m->callbacks.on_unit_added)
+                m->callbacks.on_unit_added(m, u, m->userdata);
+        else if (!is_new)
+                unit_changed(m, u);
+        return 0;
+}
+
+static void forget_unit(Manager *m, Unit *u) {
+        /* The target goes before the last drain: the next unit may get the slot, and not samples of
+         * this one. */
+        if (u->window || u->cgroup_id != 0) {
+                (void) profiler_set_target(m->profiler, u, 0);
+                profiler_drain(m->profiler);
+                profiler_close_window(m->profiler, u);
+        }
+        log_unit(LOG_DEBUG, u, "gone");
+        if (m->callbacks.on_unit_removed)
+                m->callbacks.on_unit_removed(m, u, m->userdata);
+        unit_registry_remove(m->units, u);
+        unit_free(u);
+}
+
+void manager_unit_gone(Manager *m, const char *name) {
+        Unit *u = unit_registry_find(m->units, name);
+
+        if (u)
+                forget_unit(m, u);
+}
+
+void manager_sync_begin(Manager *m) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        if (unit_registry_list(m->units, &units, &n) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                units[i]->seen = false;
+}
+
+void manager_sync_end(Manager *m) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        if (unit_registry_list(m->units, &units, &n) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                if (!units[i]->seen)
+                        forget_unit(m, units[i]);
+}
+
+Unit *manager_find_unit(Manager *m, const char *name) {
+        return unit_registry_find(m->units, name);
+}
+
+int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n) {
+        return unit_registry_list(m->units, ret, ret_n);
+}
+
+/* ---- configuration ---- */
+
+/* The newest complaint as "file:line: sentence", which the caller of a failed reload gets to see.
+ */
+static void on_complaint(const char *file, unsigned line, const char *sentence, void *userdata) {
+        char config_file[sizeof("CONFIG_FILE=") + 1024], config_line[64];
+        _cleanup_free_ char *text = NULL;
+        char **last = userdata;
+
+        text = config_complaint_format(file, line, sentence);
+        if (!text)
+                return;
+        snprintf(config_file, sizeof(config_file), "CONFIG_FILE=%.1023s", file);
+        snprintf(config_line, sizeof(config_line), "CONFIG_LINE=%u", line);
+        (void) log_full(LOG_WARNING, 0, LOG_FIELDS(config_file, config_line), "%s", text);
+        free(*last);
+        *last = TAKE_PTR(text);
+}
+
+static int load_config(Manager *m, Config **ret, char **ret_reason) {
+        _cleanup_free_ char *complaint = NULL;
+        int r;
+
+        r = m->paths.config ? config_load_file(ret, m->paths.config, on_complaint, &complaint)
+                            : config_load(ret, m->paths.root, on_complaint, &complaint);
+        if (r < 0 && ret_reason)
+                *ret_reason = TAKE_PTR(complaint);
+        return r;
+}
+
+/* All units draw on one event for each CPU, so it runs at the highest frequency that any wants. */
+static unsigned highest_frequency(const Config *c) {
+        unsigned highest = c->frequency_hz;
+
+        for (size_t i = 0; i < c->n_unit_files; i++)
+                highest = MAX(highest, c->unit_files[i].frequency_hz);
+        return highest;
+}
+
+static void apply_config(Manager *m) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        if (unit_registry_list(m->units, &units, &n) < 0) {
+                log_oom();
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                bool not_found = units[i]->state == UNIT_NOT_FOUND;
+
+                (void) unit_apply_config(units[i], m->config);
+                judge_unit(m, units[i], not_found ? "not-found" : NULL);
+                unit_changed(m, units[i]);
+        }
+}
+
+int manager_reload(Manager *m, char **ret_reason) {
+        _cleanup_(config_freep) Config *fresh = NULL;
+        _cleanup_free_ Unit **units = NULL;
+        Config *old;
+        size_t n;
+        int r;
+
+        r = load_config(m, &fresh, ret_reason);
+        if (r < 0)
+                return log_error_errno(r,
+                                       "Failed to load the configuration, keeping the old one: %m");
+        r = profiler_set_frequency(m->profiler, highest_frequency(fresh));
+        if (r < 0)
+                return log_error_errno(r, "Failed to change the sampling frequency: %m");
+
+        /* What was sampled under the old settings keeps the old labels. */
+        profiler_drain(m->profiler);
+        r = unit_registry_list(m->units, &units, &n);
+        if (r < 0)
+                return log_oom();
+        for (size_t i = 0; i < n; i++)
+                profiler_close_window(m->profiler, units[i]);
+
+        old = m->config;
+        m->config = TAKE_PTR(fresh);
+        store_set_limits(m->store, &m->config->storage);
+        apply_config(m);
+        config_free(old);
+        publish_patterns(m);
+        log_info("Configuration loaded.");
+        return 0;
+}
+
+/* ---- flushing ---- */
+
+int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void *userdata) {
+        _cleanup_free_ Unit **units = NULL;
+        bool matched = !pattern;
+        size_t n;
+        int r;
+
+        profiler_drain(m->profiler);
+        r = unit_registry_list(m->units, &units, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                const char *names[] = { units[i]->name, NULL }, *patterns[] = { pattern, NULL };
+
+                if (pattern && !unit_patterns_match(patterns, names))
+                        continue;
+                matched = true;
+                profiler_close_window(m->profiler, units[i]);
+        }
+        if (!matched)
+                return -ENOENT;
+        return profiler_notify_stored(m->profiler, callback, m, userdata);
+}
+
+/* ---- life ---- */
+
+static void notify_status(Manager *m) {
+        usec_t now = now_usec(CLOCK_MONOTONIC), elapsed = now - m->status_usec;
+        ManagerStatistics s;
+
+        manager_get_statistics(m, &s);
+        (void) sd_notifyf(false,
+                          "STATUS=Profiling %zu of %zu units at %u Hz, %.0f samples/min, %llu lost",
+                          s.n_profiled, s.n_units, m->config->frequency_hz,
+                          elapsed > 0 ? (double) (s.samples - m->status_samples) *
+                                                (double) USEC_PER_MINUTE / (double) elapsed
+                                      : 0.0,
+                          (unsigned long long) s.lost);
+        m->status_samples = s.samples;
+        m->status_usec = now;
+}
+
+static int on_status(sd_event_source *source, uint64_t usec, void *userdata) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        Manager *m = userdata;
+        int r;
+
+        notify_status(m);
+        if (now >= m->housekept_usec + HOUSEKEEPING_USEC) {
+                m->housekept_usec = now;
+                profiler_housekeep(m->profiler);
+                r = store_vacuum(m->store, NULL);
+                if (r < 0)
+                        log_debug_errno(r, "Failed to vacuum the store, ignoring: %m");
+        }
+        r = sd_event_source_set_time(source, now + STATUS_USEC);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_profiler(Manager *m) {
+        const char *step = "starting", *missing;
+        int r;
+
+        missing = host_check();
+        if (missing) {
+                log_error("%s", missing);
+                return -EOPNOTSUPP;
+        }
+        r = profiler_new(&m->profiler, m->event, &m->paths, m->units, m->store,
+                         highest_frequency(m->config), on_written, m, &step);
+        if (r < 0) {
+                log_error_errno(r, "Failed while %s: %m. %s", step, host_explain(step, r));
+                return r == -ENOMEM ? r : -EOPNOTSUPP;
+        }
+        return 0;
+}
+
+int manager_start(Manager *m) {
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        r = load_config(m, &m->config, &reason);
+        if (r < 0)
+                return log_error_errno(r, "Failed to load the configuration: %m");
+        r = store_open(&m->store, m->paths.store, &m->config->storage);
+        if (r < 0)
+                return log_error_errno(r, "Failed to open the store '%s': %m", m->paths.store);
+        r = start_profiler(m);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_time_relative(m->event, &m->status_source, CLOCK_MONOTONIC, STATUS_USEC,
+                                       USEC_PER_SEC, on_status, m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to add a timer: %m");
+
+        m->started_usec = now_usec(CLOCK_REALTIME);
+        m->status_usec = now_usec(CLOCK_MONOTONIC);
+        set_state(m, "running");
+        publish_patterns(m);
+        log_full(LOG_NOTICE, 0, NULL, "Sampling %s at %u Hz.", profiler_get_event_name(m->profiler),
+                 highest_frequency(m->config));
+        return 0;
+}
+
+void manager_stop(Manager *m) {
+        if (!m->profiler)
+                return;
+        set_state(m, "stopping");
+        profiler_finish(m->profiler);
+}
+
+int manager_new(Manager **ret, sd_event *event, const ManagerPaths *paths) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        m = calloc(1, sizeof(*m));
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->state = "starting";
+        m->paths = (ManagerPaths){
+                .store = paths->store ? paths->store : STATE_DIR,
+                .cache = paths->cache ? paths->cache : CACHE_DIR,
+                .worker = paths->worker ? paths->worker : LIBEXEC_DIR "/profilerd-elf",
+                .open_socket = paths->open_socket ? paths->open_socket : OPEN_SOCKET_PATH,
+                .config = paths->config,
+                .root = paths->root,
+        };
+        r = unit_registry_new(&m->units);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        sd_event_source_disable_unref(m->status_source);
+        unit_registry_free(m->units);
+        profiler_free(m->profiler);
+        store_free(m->store);
+        config_free(m->config);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+void manager_set_callbacks(Manager *m, const ManagerCallbacks *callbacks, void *userdata) {
+        m->callbacks = *callbacks;
+        m->userdata = userdata;
+}
+
+/* ---- state ---- */
+
+const Config *manager_get_config(const Manager *m) {
+        return m->config;
+}
+
+const char *manager_get_state(const Manager *m) {
+        return m->state;
+}
+
+usec_t manager_get_started_usec(const Manager *m) {
+        return m->started_usec;
+}
+
+const char *manager_get_event_name(const Manager *m) {
+        return profiler_get_event_name(m->profiler);
+}
+
+const char *manager_get_store_path(const Manager *m) {
+        return m->paths.store;
+}
+
+size_t manager_get_losses(Manager *m, const ManagerLoss **ret) {
+        ProfilerStatistics s;
+
+        profiler_get_statistics(m->profiler, &s);
+        const ManagerLoss losses[] = {
+                { "ring-full", "The daemon did not read samples in time; the host is overloaded.",
+                  true, s.sampler_loss.samples[LOSS_RING_FULL] },
+                { "no-pid", "The task is not visible in the daemon's pid namespace.", true,
+                  s.sampler_loss.samples[LOSS_NO_PID] },
+                { "queue-full", "More arrived between two reads than memory is set aside for.",
+                  true, s.sampler_loss.queue },
+                { "malformed", "A record did not make sense; please report this.", true,
+                  s.sampler_loss.malformed },
+                { "unit-gone", "The unit stopped between sample and reading.", true,
+                  s.lost_without_unit },
+                { "window-full",
+                  "More different stacks in one window than it holds; shorten Interval=.", true,
+                  s.lost_window_full },
+                { "not-stored", "Profiles could not be written; see the journal and the disk.",
+                  true, s.lost_unwritten },
+                { "process-records",
+                  "The kernel had no room for records about processes; mappings are read again.",
+                  false, s.sampler_loss.records },
+                { "processes-evicted",
+                  "More processes than are kept at once; the longest dead went first.", false,
+                  s.processes.evicted },
+                { "mappings-refused",
+                  "A process has more executable mappings than are kept; some frames have no file.",
+                  false, s.processes.mappings_refused },
+                { "maps-unread",
+                  "A process was gone, or out of reach, before its mappings were read.", false,
+                  s.processes.maps_failed },
+                { "files-unread",
+                  "profilerd-elf could not make an index; the frames of that file have no names.",
+                  false, s.indexes.failed },
+        };
+
+        _Static_assert(sizeof(losses) <= sizeof(m->losses), "there is room for all");
+        memcpy(m->losses, losses, sizeof(losses));
+        *ret = m->losses;
+        return ELEMENTSOF(losses);
+}
+
+static void count_units(Manager *m, ManagerStatistics *ret) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        if (unit_registry_list(m->units, &units, &n) < 0)
+                return;
+        ret->n_units = n;
+        for (size_t i = 0; i < n; i++)
+                ret->n_profiled += units[i]->state == UNIT_PROFILED;
+}
+
+void manager_get_statistics(Manager *m, ManagerStatistics *ret) {
+        const ManagerLoss *losses;
+        StoreVacuum vacuumed;
+        ProfilerStatistics s;
+
+        profiler_get_statistics(m->profiler, &s);
+        store_get_vacuumed(m->store, &vacuumed);
+        *ret = (ManagerStatistics){
+                .samples = s.samples,
+                .cpu_nsec = s.cpu_nsec,
+                .profiles = m->profiles,
+                .profile_bytes = m->profile_bytes,
+                .profiles_dropped = m->profiles_dropped,
+                .store_use_bytes = store_get_use_bytes(m->store),
+                .store_removed = vacuumed.n_removed,
+                .memory_bytes = self_resident_bytes(),
+                .bpf_memory_bytes = s.bpf_memory_bytes,
+                .cpu_usage_nsec = self_cpu_nsec(),
+                .n_descriptors = self_descriptors(),
+                .n_processes = s.processes.n_processes,
+                .n_files = s.processes.n_files,
+                .n_workers = s.indexes.n_running,
+                .n_files_queued = s.indexes.n_queued,
+        };
+        count_units(m, ret);
+        for (size_t n = manager_get_losses(m, &losses); n > 0; n--)
+                if (losses[n - 1].samples)
+                        ret->lost += losses[n - 1].count;
+}

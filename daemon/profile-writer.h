@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Profile Writer
+ *
+ * Takes closed windows, waits for the indexes that they need (but not for ever), and writes them
+ * one at a time, between other events, into the store.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "store/store.h"
+#include "window-profile.h"
+
+/* A file whose index is not there by then goes without names. */
+#define PROFILE_WRITER_PATIENCE_USEC (15 * USEC_PER_SEC)
+enum { PROFILE_WRITER_QUEUE_MAX = 4096 };
+
+typedef struct ProfileWriter ProfileWriter;
+
+/* A window and all that its profile says beside it. */
+typedef struct ClosedWindow {
+        Window *window;
+        char *unit;
+        sd_id128_t invocation_id;
+        ConfigLabel *labels;
+        size_t n_labels;
+        unsigned frequency_hz;
+        usec_t duration_usec;
+        char *main_exe; /* NULL: unknown */
+} ClosedWindow;
+
+void closed_window_done(ClosedWindow *c);
+
+typedef struct WrittenProfile {
+        const ClosedWindow *closed;
+        int error;        /* 0, or why there is no file */
+        const char *path; /* absolute */
+        size_t size_bytes;
+        WindowTotals totals;
+        WindowNames names;
+} WrittenProfile;
+
+typedef struct ProfileWriterCallbacks {
+        /* The kernel's symbols, as fresh as can be had; NULL: none. */
+        const Kallsyms *(*get_kernel)(void *userdata);
+        void (*on_written)(const WrittenProfile *written, void *userdata);
+} ProfileWriterCallbacks;
+
+int profile_writer_new(ProfileWriter **ret,
+                       sd_event *event,
+                       Store *store,
+                       const ProfileWriterCallbacks *callbacks,
+                       void *userdata);
+/* Drops what was not written. */
+ProfileWriter *profile_writer_free(ProfileWriter *w);
+DEFINE_CLEANUP(ProfileWriter *, profile_writer_free);
+
+/* Takes *closed, in every case, and leaves it empty. *ret_sequence numbers the windows from 1.
+ * -EBUSY: PROFILE_WRITER_QUEUE_MAX. */
+int profile_writer_add(ProfileWriter *w, ClosedWindow *closed, uint64_t *ret_sequence);
+
+/* Some index has come or will not come. */
+void profile_writer_poke(ProfileWriter *w);
+/* Writes everything now, with the names that are known. */
+void profile_writer_finish(ProfileWriter *w);
+
+/* All windows up to this number are written or given up. */
+bool profile_writer_is_done(const ProfileWriter *w, uint64_t sequence);
+size_t profile_writer_n_queued(const ProfileWriter *w);

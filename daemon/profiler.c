@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Profiler
+ *
+ * Whenever a unit's samples are to change hands (its window is due, it restarted, it is gone) the
+ * rings are drained first, so that each sample falls into the window that it was taken in.
+ */
+
+#include <utlist.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "file-loader.h"
+#include "open/opener.h"
+#include "process/cgroup-processes.h"
+#include "profiler.h"
+
+#define KERNEL_RELOAD_USEC (60 * USEC_PER_SEC)
+#define CACHE_BYTES_MAX    (UINT64_C(1) << 30)
+
+/* A caller who waits until all windows up to a number are stored. */
+typedef struct Waiter {
+        uint64_t sequence, n_profiles;
+        int error;
+        ManagerFlushed callback;
+        Manager *manager;
+        void *userdata;
+        struct Waiter *prev, *next;
+} Waiter;
+
+struct Profiler {
+        sd_event *event;
+        UnitRegistry *units;
+        char *open_socket;
+        ProfilerWritten on_written;
+        void *userdata;
+
+        Sampler *sampler;
+        ProcessTable *processes;
+        FileLoader *loader;
+        ProfileWriter *writer;
+        Kallsyms *kernel;
+        usec_t kernel_loaded_usec; /* CLOCK_MONOTONIC, 0: never tried */
+        int kernel_error;
+
+        Waiter *waiters;
+        sd_event_source *waiters_source;
+        uint64_t last_sequence; /* of closed windows */
+
+        ProfilerStatistics statistics;
+};
+
+/* ---- windows ---- */
+
+static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void on_file(File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata) {
+        Profiler *p = userdata;
+
+        file_loader_load(p->loader, file, pid, start, end);
+}
+
+static int open_window(Profiler *p, Unit *u) {
+        usec_t now = now_usec(CLOCK_REALTIME), interval = u->settings.interval_usec;
+        usec_t aligned = now / interval * interval, start;
+        int r;
+
+        /* What came before belongs to the window before, or to another invocation. After the clock
+         * was set back that end lies in the future. */
+        start = MIN(MAX(aligned, u->since_usec), now);
+        r = window_new(&u->window, start, on_file, p);
+        if (r < 0)
+                return r;
+        u->profiler = p;
+        u->window_end_usec = aligned + interval;
+        u->window_start_monotonic = now_usec(CLOCK_MONOTONIC) - (now - start);
+        r = sd_event_add_time_relative(p->event, &u->window_source, CLOCK_MONOTONIC,
+                                       u->window_end_usec - now, 100 * USEC_PER_MSEC, on_window_due,
+                                       u);
+        if (r < 0)
+                u->window = window_free(u->window);
+        return r;
+}
+
+static int copy_labels(ClosedWindow *c, const UnitSettings *settings) {
+        c->labels = calloc(settings->n_labels + 1, sizeof(*c->labels));
+        if (!c->labels)
+                return -ENOMEM;
+        for (size_t i = 0; i < settings->n_labels; i++) {
+                ConfigLabel *label = &c->labels[c->n_labels++];
+
+                label->key = strdup(settings->labels[i].key);
+                label->value = strdup(settings->labels[i].value);
+                if (!label->key || !label->value)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Path of the unit's main executable as its main process sees it. */
+static int copy_main_exe(Profiler *p, const Unit *u, ClosedWindow *c) {
+        const Process *process = NULL;
+
+        if (u->main_pid > 0)
+                process = process_table_find(p->processes, u->main_pid);
+        return free_and_strdup(&c->main_exe, process ? process->exe : NULL);
+}
+
+static int close_window(Profiler *p, Unit *u, usec_t duration_usec) {
+        _cleanup_(closed_window_done) ClosedWindow c = {
+                .window = TAKE_PTR(u->window),
+                .invocation_id = u->invocation_id,
+                .frequency_hz = u->settings.frequency_hz,
+                .duration_usec = duration_usec,
+        };
+        int r;
+
+        u->window_source = sd_event_source_disable_unref(u->window_source);
+        u->since_usec = window_get_start(c.window) + c.duration_usec;
+        c.unit = strdup(u->name);
+        if (!c.unit)
+                return -ENOMEM;
+        r = copy_labels(&c, &u->settings);
+        if (r < 0)
+                return r;
+        r = copy_main_exe(p, u, &c);
+        if (r < 0)
+                return r;
+        return profile_writer_add(p->writer, &c, &p->last_sequence);
+}
+
+static void close_and_log(Profiler *p, Unit *u, usec_t duration_usec) {
+        WindowTotals totals;
+        int r;
+
+        window_get_totals(u->window, &totals);
+        r = close_window(p, u, duration_usec);
+        if (r < 0) {
+                p->statistics.lost_unwritten += totals.samples;
+                u->counters.lost += totals.samples;
+                log_warning_errno(r, "Failed to close the window of %s, ignoring: %m", u->name);
+        }
+}
+
+void profiler_close_window(Profiler *p, Unit *u) {
+        usec_t elapsed = now_usec(CLOCK_MONOTONIC) - u->window_start_monotonic;
+
+        if (u->window)
+                close_and_log(p, u, MAX(elapsed, (usec_t) 1));
+}
+
+static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Unit *u = userdata;
+        sampler_drain(u->profiler->sampler);
+        if (u->window)
+                close_and_log(u->profiler, u, u->window_end_usec - window_get_start(u->window));
+        return 0;
+}
+
+/* ---- what the sampler delivers ---- */
+
+static void lose(Profiler *p, Unit *u, uint64_t *reason) {
+        (*reason)++;
+        if (u)
+                u->counters.lost++;
+}
+
+static void on_sample(const struct sample_record *record,
+                      const uint64_t *frames,
+                      nsec_t weight_nsec,
+                      void *userdata) {
+        Profiler *p = userdata;
+        const Process *process;
+        Unit *u;
+
+        u = unit_registry_get_by_slot(p->units, record->target);
+        if (!u) {
+                lose(p, NULL, &p->statistics.lost_without_unit);
+                return;
+        }
+        if (!u->window && open_window(p, u) < 0) {
+                lose(p, u, &p->statistics.lost_window_full);
+                return;
+        }
+
+        process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
+        if (window_add(u->window, process, record, frames, weight_nsec) < 0) {
+                lose(p, u, &p->statistics.lost_window_full);
+                return;
+        }
+        p->statistics.samples++;
+        p->statistics.cpu_nsec += weight_nsec;
+        u->counters.samples++;
+        u->counters.cpu_nsec += weight_nsec;
+        switch (record->stack_end) {
+        case STACK_END_COMPLETE:
+                u->counters.stacks.complete++;
+                break;
+        case STACK_END_TRUNCATED:
+                u->counters.stacks.truncated++;
+                break;
+        case STACK_END_BROKEN:
+                u->counters.stacks.broken++;
+                break;
+        default:
+                u->counters.stacks.none++;
+        }
+}
+
+static void on_process(const ProcessRecord *record, void *userdata) {
+        const FileId id = { record->major, record->minor, record->inode };
+        Profiler *p = userdata;
+        int r = 0;
+
+        switch (record->kind) {
+        case PROCESS_RECORD_FORK:
+                r = process_table_fork(p->processes, record->pid, record->parent);
+                break;
+        case PROCESS_RECORD_EXEC:
+                r = process_table_exec(p->processes, record->pid, record->comm);
+                break;
+        case PROCESS_RECORD_COMM:
+                r = process_table_comm(p->processes, record->pid, record->comm);
+                break;
+        case PROCESS_RECORD_MMAP:
+                r = process_table_mmap(p->processes, record->pid, record->start, record->end,
+                                       record->offset, &id, record->path);
+                break;
+        case PROCESS_RECORD_EXIT:
+                process_table_exit(p->processes, record->pid, now_usec(CLOCK_MONOTONIC));
+                break;
+        case PROCESS_RECORD_LOST:
+                break;
+        }
+        if (r < 0)
+                log_debug_errno(r, "Failed to follow process %d, ignoring: %m", record->pid);
+}
+
+static void on_records_lost(void *userdata) {
+        Profiler *p = userdata;
+
+        process_table_invalidate(p->processes);
+}
+
+static void on_drained(void *userdata) {
+        Profiler *p = userdata;
+
+        file_loader_refill(p->loader);
+}
+
+/* ---- names and profiles ---- */
+
+static void on_loaded(void *userdata) {
+        Profiler *p = userdata;
+
+        profile_writer_poke(p->writer);
+}
+
+/* Modules come and go: the symbols are read again with the next profile, but not for each. */
+static const Kallsyms *get_kernel(void *userdata) {
+        const OpenRequest request = { .magic = OPEN_MAGIC, .kind = OPEN_KALLSYMS };
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        _cleanup_close_ int fd = -EBADF;
+        Profiler *p = userdata;
+
+        if (p->kernel_loaded_usec > 0 && now < p->kernel_loaded_usec + KERNEL_RELOAD_USEC)
+                return p->kernel_error < 0 ? NULL : p->kernel;
+
+        p->kernel_loaded_usec = now;
+        fd = opener_open(p->open_socket, &request);
+        p->kernel_error = fd < 0 ? fd : kallsyms_load(p->kernel, fd);
+        if (p->kernel_error < 0)
+                log_debug_errno(p->kernel_error, "Kernel frames go without names: %m");
+        return p->kernel_error < 0 ? NULL : p->kernel;
+}
+
+static int on_waiters(sd_event_source *source, void *userdata) {
+        Profiler *p = userdata;
+        Waiter *waiter, *next;
+
+        DL_FOREACH_SAFE (p->waiters, waiter, next) {
+                if (!profile_writer_is_done(p->writer, waiter->sequence))
+                        continue;
+                DL_DELETE(p->waiters, waiter);
+                waiter->callback(waiter->manager, waiter->error, waiter->n_profiles,
+                                 waiter->userdata);
+                free(waiter);
+        }
+        return 0;
+}
+
+static void on_written(const WrittenProfile *written, void *userdata) {
+        Profiler *p = userdata;
+        Unit *u = unit_registry_find(p->units, written->closed->unit);
+        Waiter *waiter;
+
+        if (written->error < 0) {
+                p->statistics.lost_unwritten += written->totals.samples;
+                if (u)
+                        u->counters.lost += written->totals.samples;
+        }
+        p->on_written(written, u, p->userdata);
+
+        DL_FOREACH (p->waiters, waiter) {
+                if (written->error < 0)
+                        waiter->error = written->error;
+                else
+                        waiter->n_profiles++;
+        }
+        if (p->waiters)
+                (void) sd_event_source_set_enabled(p->waiters_source, SD_EVENT_ONESHOT);
+}
+
+int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, void *userdata) {
+        Waiter *waiter;
+
+        waiter = calloc(1, sizeof(*waiter));
+        if (!waiter)
+                return -ENOMEM;
+        *waiter = (Waiter){
+                .sequence = p->last_sequence,
+                .callback = callback,
+                .manager = m,
+                .userdata = userdata,
+        };
+        DL_APPEND(p->waiters, waiter);
+        return sd_event_source_set_enabled(p->waiters_source, SD_EVENT_ONESHOT);
+}
+
+void profiler_finish(Profiler *p) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        sampler_drain(p->sampler);
+        if (unit_registry_list(p->units, &units, &n) >= 0)
+                for (size_t i = 0; i < n; i++)
+                        profiler_close_window(p, units[i]);
+        profile_writer_finish(p->writer);
+}
+
+/* ---- targets ---- */
+
+/* The share of the sampler's events that makes the unit's own frequency. */
+static uint32_t unit_share(const Unit *u, unsigned frequency_hz) {
+        if (!u->settings.enabled)
+                return 0;
+        return (uint32_t) MAX((uint64_t) SHARE_ALL * u->settings.frequency_hz / frequency_hz,
+                              (uint64_t) 1);
+}
+
+int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id) {
+        uint64_t before = u->cgroup_id;
+        int r = 0;
+
+        if (cgroup_id != 0)
+                r = sampler_set_target(p->sampler, cgroup_id, u->slot,
+                                       unit_share(u, sampler_get_frequency(p->sampler)));
+        if (before != 0 && before != cgroup_id)
+                sampler_remove_target(p->sampler, before);
+        u->cgroup_id = r < 0 ? 0 : cgroup_id;
+        return r;
+}
+
+static void learn_process(pid_t pid, void *userdata) {
+        Profiler *p = userdata;
+
+        (void) process_table_get(p->processes, pid, 0);
+}
+
+void profiler_learn_processes(Profiler *p, const char *control_group) {
+        int r;
+
+        r = cgroup_processes(control_group, learn_process, p);
+        if (r < 0)
+                log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
+}
+
+int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
+        return sampler_set_frequency(p->sampler, frequency_hz);
+}
+
+/* ---- construction ---- */
+
+static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const char **ret_step) {
+        const ProfileWriterCallbacks callbacks = {
+                .get_kernel = get_kernel,
+                .on_written = on_written,
+        };
+        int r;
+
+        *ret_step = "opening the cache of indexes";
+        r = file_loader_new(&p->loader, p->event, paths->cache, paths->worker, on_loaded, p);
+        if (r < 0)
+                return r;
+        *ret_step = "setting up the tables";
+        r = process_table_new(&p->processes);
+        if (r < 0)
+                return r;
+        r = kallsyms_new(&p->kernel);
+        if (r < 0)
+                return r;
+        r = profile_writer_new(&p->writer, p->event, store, &callbacks, p);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(p->event, &p->waiters_source, on_waiters, p);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(p->waiters_source, SD_EVENT_OFF);
+}
+
+int profiler_new(Profiler **ret,
+                 sd_event *event,
+                 const ManagerPaths *paths,
+                 UnitRegistry *units,
+                 Store *store,
+                 unsigned frequency_hz,
+                 ProfilerWritten written,
+                 void *userdata,
+                 const char **ret_step) {
+        const SamplerOptions options = {
+                .frequency_hz = frequency_hz,
+                .open_socket = paths->open_socket,
+        };
+        const SamplerCallbacks callbacks = {
+                .on_sample = on_sample,
+                .on_process = on_process,
+                .on_records_lost = on_records_lost,
+                .on_drained = on_drained,
+        };
+        _cleanup_(profiler_freep) Profiler *p = NULL;
+        int r;
+
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        p->event = sd_event_ref(event);
+        p->units = units;
+        p->on_written = written;
+        p->userdata = userdata;
+        r = free_and_strdup(&p->open_socket, paths->open_socket);
+        if (r < 0)
+                return r;
+
+        r = add_parts(p, paths, store, ret_step);
+        if (r < 0)
+                return r;
+        r = sampler_new(&p->sampler, event, &options, &callbacks, p, ret_step);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+Profiler *profiler_free(Profiler *p) {
+        Waiter *waiter, *next;
+
+        if (!p)
+                return NULL;
+        sampler_free(p->sampler);
+        profile_writer_free(p->writer);
+        DL_FOREACH_SAFE (p->waiters, waiter, next) {
+                DL_DELETE(p->waiters, waiter);
+                free(waiter);
+        }
+        sd_event_source_disable_unref(p->waiters_source);
+        file_loader_free(p->loader);
+        process_table_free(p->processes);
+        kallsyms_free(p->kernel);
+        free(p->open_socket);
+        sd_event_unref(p->event);
+        free(p);
+        return NULL;
+}
+
+/* ---- state ---- */
+
+void profiler_drain(Profiler *p) {
+        sampler_drain(p->sampler);
+}
+
+void profiler_housekeep(Profiler *p) {
+        int r;
+
+        process_table_collect(p->processes, now_usec(CLOCK_MONOTONIC));
+        r = index_cache_trim(file_loader_get_cache(p->loader), CACHE_BYTES_MAX);
+        if (r < 0)
+                log_debug_errno(r, "Failed to trim the cache of indexes, ignoring: %m");
+}
+
+const char *profiler_get_event_name(const Profiler *p) {
+        return sampler_get_event_name(p->sampler);
+}
+
+void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
+        *ret = p->statistics;
+        sampler_get_loss(p->sampler, &ret->sampler_loss);
+        ret->bpf_memory_bytes = sampler_get_bpf_memory_bytes(p->sampler);
+        process_table_get_statistics(p->processes, &ret->processes);
+        index_cache_get_statistics(file_loader_get_cache(p->loader), &ret->indexes);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Profiler
+ *
+ * The road from samples to stored profiles: owns the sampler, what is known of processes, files and
+ * the kernel's symbols, the open windows of all units, and the writer.
+ *
+ * Windows are aligned to multiples of their unit's interval, so that those of different units and
+ * hosts can be laid side by side. A window opens with its first sample: an idle unit costs nothing,
+ * not even a timer.
+ */
+
+#include "capture/sampler.h"
+#include "manager.h"
+#include "profile-writer.h"
+#include "symbol/index-cache.h"
+#include "unit-registry.h"
+
+typedef struct ProfilerStatistics {
+        uint64_t samples, cpu_nsec;
+        SamplerLoss sampler_loss;
+        uint64_t lost_without_unit; /* of a target that is gone */
+        uint64_t lost_window_full;
+        uint64_t lost_unwritten; /* of profiles that could not be stored */
+        uint64_t bpf_memory_bytes;
+        ProcessTableStatistics processes;
+        IndexCacheStatistics indexes;
+} ProfilerStatistics;
+
+/* A profile was stored, or could not be (written->error). unit: NULL if it is gone by now. */
+typedef void (*ProfilerWritten)(const WrittenProfile *written, Unit *unit, void *userdata);
+
+/* units and store outlive the profiler. *ret_step (static text) names what failed. */
+int profiler_new(Profiler **ret,
+                 sd_event *event,
+                 const ManagerPaths *paths,
+                 UnitRegistry *units,
+                 Store *store,
+                 unsigned frequency_hz,
+                 ProfilerWritten on_written,
+                 void *userdata,
+                 const char **ret_step);
+Profiler *profiler_free(Profiler *p);
+DEFINE_CLEANUP(Profiler *, profiler_free);
+
+/* Makes cgroup_id a target for the unit with its settings; the one before it (u->cgroup_id, may be
+ * 0) goes after the new one is in force. 0: no target. */
+int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id);
+/* Learns of the processes in the unit's cgroup, so that their children are known from the start. */
+void profiler_learn_processes(Profiler *p, const char *control_group);
+
+int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
+
+/* Hands the unit's open window, if any, to the writer. */
+void profiler_close_window(Profiler *p, Unit *u);
+/* Calls back, from the event loop, when all windows closed so far are stored. */
+int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, void *userdata);
+/* Closes all windows and writes them with the names known by now. */
+void profiler_finish(Profiler *p);
+
+/* Takes what the rings hold. */
+void profiler_drain(Profiler *p);
+/* From time to time: forgets dead processes, keeps the cache's limit. */
+void profiler_housekeep(Profiler *p);
+
+const char *profiler_get_event_name(const Profiler *p);
+void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From Window to Profile */
+
+#include <inttypes.h>
+
+#include "basic/array.h"
+#include "window-profile.h"
+
+/* End of the user half of the address space on every 64-bit machine we know (five-level paging). */
+#define USER_ADDRESS_END (UINT64_C(1) << 56)
+/* Start of the kernel half. */
+#define KERNEL_ADDRESS_START (UINT64_C(1) << 63)
+
+#define KERNEL_MAPPING  "[kernel.kallsyms]"
+#define MODULES_MAPPING "[kernel.modules]"
+
+/* How many of a mapping's locations have a name. */
+typedef struct MappingNames {
+        uint32_t n_locations, n_named;
+} MappingNames;
+
+typedef struct Builder {
+        const Window *window;
+        const WindowProfileContext *context;
+        Profile *profile;
+        uint32_t *locations; /* by place; PROFILE_NONE: not made yet */
+        bool *named;         /* by place */
+        MappingNames *mappings;
+        size_t mappings_capacity;
+} Builder;
+
+static void builder_done(Builder *b) {
+        profile_free(b->profile);
+        free(b->locations);
+        free(b->named);
+        free(b->mappings);
+}
+
+/* ---- locations ---- */
+
+/* One location with one line, or none. */
+static int add_location(Builder *b,
+                        const ProfileMapping *mapping,
+                        uint64_t address,
+                        const ProfileFunction *function,
+                        uint32_t place) {
+        ProfileLocation location = { .mapping = PROFILE_NONE, .address = address };
+        ProfileLine line = {};
+        size_t n_before;
+        int r;
+
+        if (mapping) {
+                n_before = profile_n_mappings(b->profile);
+                r = profile_add_mapping(b->profile, mapping, &location.mapping);
+                if (r < 0)
+                        return r;
+                r = ARRAY_RESERVE(b->mappings, b->mappings_capacity, location.mapping + 1);
+                if (r < 0)
+                        return r;
+                if (location.mapping >= n_before)
+                        b->mappings[location.mapping] = (MappingNames){};
+                b->mappings[location.mapping].n_locations++;
+        }
+        if (function) {
+                r = profile_add_function(b->profile, function, &line.function);
+                if (r < 0)
+                        return r;
+                location.lines = &line;
+                location.n_lines = 1;
+                if (mapping)
+                        b->mappings[location.mapping].n_named++;
+        }
+        b->named[place] = function;
+        return profile_add_location(b->profile, &location, &b->locations[place]);
+}
+
+/*
+ * The kernel's own text and all above it is one mapping; what lies below (modules, on some
+ * machines) another, so that every address is inside its mapping.
+ */
+static int add_kernel_place(Builder *b, const Place *p, uint32_t place) {
+        uint64_t text = b->context->kernel ? kallsyms_get_text(b->context->kernel) : 0;
+        ProfileMapping mapping = {
+                .start = text ? text : KERNEL_ADDRESS_START,
+                .limit = UINT64_MAX,
+                .filename = KERNEL_MAPPING,
+                .build_id = b->context->kernel_build_id,
+        };
+        _cleanup_free_ char *name = NULL;
+        ProfileFunction function = {};
+        KernelSymbol symbol;
+
+        if (p->address < mapping.start) {
+                mapping.limit = mapping.start;
+                mapping.start = MIN(KERNEL_ADDRESS_START, p->address);
+                mapping.filename = MODULES_MAPPING;
+                mapping.build_id = "";
+        }
+        if (!b->context->kernel || !kallsyms_find(b->context->kernel, p->address, &symbol))
+                return add_location(b, &mapping, p->address, NULL, place);
+
+        function.name = function.system_name = symbol.name;
+        if (symbol.module) {
+                if (asprintf(&name, "%s [%s]", symbol.name, symbol.module) < 0)
+                        return -ENOMEM;
+                function.name = name;
+        }
+        return add_location(b, &mapping, p->address, &function, place);
+}
+
+static int add_file_place(Builder *b, const Place *p, uint32_t place) {
+        IndexFile *index = file_get_index(p->file);
+        ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(p->file) };
+        const IndexSegment *segment;
+        ProfileFunction function;
+        uint64_t address;
+        IndexName name;
+
+        if (!index || !index_file_find_address(index, p->address, &segment, &address))
+                return add_location(b, &mapping, p->address, NULL, place);
+
+        mapping.start = segment->address;
+        mapping.limit = segment->address + segment->memory_size;
+        mapping.offset = segment->file_offset;
+        mapping.build_id = index_file_get_build_id(index);
+        if (!index_file_find_name(index, address, &name))
+                return add_location(b, &mapping, address, NULL, place);
+
+        function = (ProfileFunction){ .name = name.name, .system_name = name.system_name };
+        return add_location(b, &mapping, address, &function, place);
+}
+
+static int add_place(Builder *b, uint32_t place) {
+        const Place *p = window_get_place(b->window, place);
+        ProfileMapping memory = { .limit = USER_ADDRESS_END };
+
+        if (b->locations[place] != PROFILE_NONE)
+                return 0;
+
+        switch ((PlaceKind) p->kind) {
+        case PLACE_KERNEL:
+                return add_kernel_place(b, p, place);
+        case PLACE_FILE:
+                return add_file_place(b, p, place);
+        case PLACE_MEMORY:
+                memory.filename = file_get_path(p->file);
+                return add_location(b, &memory, p->address, NULL, place);
+        case PLACE_UNMAPPED:
+                break;
+        }
+        return add_location(b, NULL, p->address, NULL, place);
+}
+
+/* Mapping 0 is the unit's main executable: pprof shows it as the file that the profile is of. */
+static int add_main_mapping_first(Builder *b) {
+        File *file = NULL;
+
+        if (b->context->main_exe)
+                file = window_find_file(b->window, b->context->main_exe);
+        if (!file)
+                file = window_find_file(b->window, window_get_heaviest_exe(b->window));
+        if (!file)
+                return 0;
+        for (uint32_t i = 0; i < window_n_places(b->window); i++)
+                if (window_get_place(b->window, i)->file == file)
+                        return add_place(b, i);
+        return 0;
+}
+
+/* ---- samples ---- */
+
+enum { LABELS_OF_THREAD = 3 };
+
+static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, WindowNames *names) {
+        int64_t values[] = { (int64_t) s->count, (int64_t) s->weight_nsec };
+        _cleanup_free_ uint32_t *locations = NULL;
+        char comm[SAMPLE_COMM_MAX + 1] = {};
+        int r;
+
+        locations = malloc((s->n_places + 1) * sizeof(*locations));
+        if (!locations)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < s->n_places; i++) {
+                uint32_t place = window_get_stack_place(b->window, s, i);
+
+                r = add_place(b, place);
+                if (r < 0)
+                        return r;
+                locations[i] = b->locations[place];
+                names->frames += s->count;
+                names->named += b->named[place] ? s->count : 0;
+        }
+
+        memcpy(comm, s->comm, sizeof(s->comm));
+        labels[0] = (ProfileLabel){ .key = "thread", .string = comm };
+        labels[1] = (ProfileLabel){ .key = "pid", .number = s->pid, .unit = "pid" };
+        labels[2] = (ProfileLabel){ .key = "tid", .number = s->tid, .unit = "tid" };
+        return profile_add_sample(b->profile,
+                                  &(ProfileSample){
+                                          .locations = locations,
+                                          .n_locations = s->n_places,
+                                          .values = values,
+                                          .labels = labels,
+                                          .n_labels = LABELS_OF_THREAD + b->context->n_labels,
+                                  });
+}
+
+static int add_stacks(Builder *b, WindowNames *names) {
+        _cleanup_free_ ProfileLabel *labels = NULL;
+        int r;
+
+        labels = calloc(LABELS_OF_THREAD + b->context->n_labels, sizeof(*labels));
+        if (!labels)
+                return -ENOMEM;
+        for (size_t i = 0; i < b->context->n_labels; i++)
+                labels[LABELS_OF_THREAD + i] = (ProfileLabel){
+                        .key = b->context->labels[i].key,
+                        .string = b->context->labels[i].value,
+                };
+
+        for (const WindowStack *s = window_next_stack(b->window, NULL); s;
+             s = window_next_stack(b->window, s)) {
+                r = add_stack(b, s, labels, names);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- header and comments ---- */
+
+static int set_header(Builder *b) {
+        ProfileHeader header = {
+                .time_nsec = (int64_t) (window_get_start(b->window) * NSEC_PER_USEC),
+                .duration_nsec = (int64_t) (b->context->duration_usec * NSEC_PER_USEC),
+                .period_type = { "cpu", "nanoseconds" },
+                .period = (int64_t) (NSEC_PER_SEC / b->context->frequency_hz),
+                .default_sample_type = "cpu",
+        };
+
+        return profile_set_header(b->profile, &header);
+}
+
+static int add_text(Builder *b, const char *key, const char *value) {
+        _cleanup_free_ char *line = NULL;
+
+        if (asprintf(&line, "%s: %s", key, value) < 0)
+                return -ENOMEM;
+        return profile_add_comment(b->profile, line);
+}
+
+static int add_number(Builder *b, const char *key, uint64_t value) {
+        _cleanup_free_ char *line = NULL;
+
+        if (asprintf(&line, "%s: %" PRIu64, key, value) < 0)
+                return -ENOMEM;
+        return profile_add_comment(b->profile, line);
+}
+
+static int add_comments(Builder *b, const WindowNames *names) {
+        char invocation[SD_ID128_STRING_MAX], boot[SD_ID128_STRING_MAX];
+        const struct {
+                const char *key, *value;
+        } texts[] = {
+                { "unit", b->context->unit },
+                { "invocation-id", sd_id128_to_string(b->context->invocation_id, invocation) },
+                { "host", b->context->host },
+                { "boot-id", sd_id128_to_string(b->context->boot_id, boot) },
+        };
+        WindowTotals totals;
+        int r;
+
+        window_get_totals(b->window, &totals);
+        const struct {
+                const char *key;
+                uint64_t value;
+        } numbers[] = {
+                { "samples", totals.samples },
+                { "lost-samples", totals.lost },
+                { "stacks-complete", totals.stack_ends[STACK_END_COMPLETE] },
+                { "stacks-truncated", totals.stack_ends[STACK_END_TRUNCATED] },
+                { "stacks-broken", totals.stack_ends[STACK_END_BROKEN] },
+                { "stacks-none", totals.stack_ends[STACK_END_NONE] },
+                { "frames", names->frames },
+                { "frames-named", names->named },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                r = add_text(b, texts[i].key, texts[i].value);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                r = add_number(b, numbers[i].key, numbers[i].value);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int window_make_profile(const Window *w,
+                        const WindowProfileContext *context,
+                        Profile **ret,
+                        WindowNames *ret_names) {
+        static const ProfileValueType types[] = { { "samples", "count" },
+                                                  { "cpu", "nanoseconds" } };
+        _cleanup_(builder_done) Builder b = { .window = w, .context = context };
+        size_t n = window_n_places(w);
+        WindowNames names = {};
+        int r;
+
+        b.locations = malloc((n + 1) * sizeof(*b.locations));
+        b.named = calloc(n + 1, sizeof(*b.named));
+        if (!b.locations || !b.named)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                b.locations[i] = PROFILE_NONE;
+
+        r = profile_new(&b.profile, types, ELEMENTSOF(types));
+        if (r < 0)
+                return r;
+        r = set_header(&b);
+        if (r < 0)
+                return r;
+        r = add_main_mapping_first(&b);
+        if (r < 0)
+                return r;
+        r = add_stacks(&b, &names);
+        if (r < 0)
+                return r;
+        r = add_comments(&b, &names);
+        if (r < 0)
+                return r;
+
+        for (uint32_t i = 0; i < profile_n_mappings(b.profile); i++)
+                profile_set_mapping_flags(b.profile, i,
+                                          b.mappings[i].n_named == b.mappings[i].n_locations, false,
+                                          false, false);
+
+        *ret = TAKE_PTR(b.profile);
+        *ret_names = names;
+        return 0;
+}

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Folders include downward only, and a library is spoken to by one file.
+
+The tables say what is allowed beside the own folder and basic/. They are as narrow as the tree is:
+an entry that nothing needs any more is a violation, too.
+"""
+
+import fnmatch
+import posixpath
+
+import guard
+
+# Folder of daemon/ ("": its root), the names that its files include. Lower folders come first.
+LAYERS = {
+    "basic": {},
+    "proto": {},
+    "index": {},
+    "open": {"paths.h": "open-main.c"},
+    "elf": {"index/index-format.h": "*", "paths.h": "elf-main.c"},
+    "process": {"index/index-file.h": "file.h"},
+    "symbol": {"elf/elf-copy.h": "elf-worker.c", "index/index-file.h": "index-*.h"},
+    "profile": {"proto/pprof.pb-c.h": "pprof-message.h"},
+    "store": {},
+    "capture": {
+        "bpf/sample.h": "*",
+        "oncpu.skel.h": "sampler.c",
+        "open/opener.h": "sampler.c",
+    },
+    "": {
+        "bpf/sample.h": "*",
+        "bus/bus.h": "profilerd.c",
+        "capture/sampler.h": "profiler.h",
+        "open/open-protocol.h": "manager.c",
+        "open/opener.h": "profiler.c",
+        "paths.h": "*.c",
+        "process/*": "*",
+        "profile/profile.h": "window-profile.h",
+        "profile/pprof.h": "profile-writer.c",
+        "store/store.h": "*",
+        "symbol/*": "*",
+    },
+    "bus": {"manager.h": "*.h", "paths.h": "bus-manager.c"},
+    "ctl": {
+        "bus/bus-names.h": "ctl-bus.c",
+        "paths.h": "*.c",
+        "profile/*": "*",
+        "store/store.h": "*",
+    },
+}
+
+# Headers of libraries, the files below daemon/ that may include them.
+LIBRARIES = {
+    "bpf/*": ["capture/*"],
+    "ini.h": ["config-file.c"],
+    "jansson.h": ["ctl/json-output.c"],
+    "gelf.h": ["elf/elf-file.c"],
+    "libelf.h": ["elf/elf-file.c"],
+    "libiberty/demangle.h": ["elf/demangle.c"],
+    "libsmartcols.h": ["ctl/table.c"],
+    "nettle/*": ["elf/elf-copy.c"],
+    "seccomp.h": ["elf/sandbox.c", "open/open-filter.c"],
+    "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c"],
+    "systemd/sd-daemon.h": ["manager.c", "profilerd.c", "open/open-main.c"],
+    "systemd/sd-event.h": ["*", "bus/bus.h", "capture/sampler.h", "symbol/elf-worker.h",
+                           "symbol/index-cache.h"],
+    "systemd/sd-id128.h": ["*", "ctl/ctl-bus.c", "store/store.h"],
+    "systemd/sd-journal.h": ["basic/log.c"],
+    "uthash.h": ["**"],
+    "utlist.h": ["**"],
+    "zlib.h": ["profile/gzip.c"],
+    # Of the C library, but for programs only.
+    "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c"],
+}
+
+# The C library and the kernel; everything else is a library.
+C_FOLDERS = {"arpa", "asm", "linux", "net", "netinet", "sys"}
+C_HEADERS = set("""
+    assert ctype dirent dlfcn elf endian err errno fcntl fenv float fnmatch ftw glob grp inttypes iso646
+    langinfo libgen limits link locale malloc math mntent netdb poll pthread pwd regex sched search
+    semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdio_ext stdlib
+    stdnoreturn string strings sysexits syslog termios time uchar ucontext unistd utime utmp wait wchar
+    wctype
+""".split())
+
+used = set()
+
+
+def matches(pattern, path):
+    """Folder by folder: "*" is what lies in the root, "**" everything."""
+    return pattern == "**" or (posixpath.dirname(pattern) == posixpath.dirname(path) and
+                               fnmatch.fnmatchcase(posixpath.basename(path), posixpath.basename(pattern)))
+
+
+def check_ours(path, folder, line, name):
+    is_source = (guard.ROOT / "daemon" / name).exists()
+    if posixpath.dirname(name) in (folder, "basic") and is_source:
+        return
+    for allowed, who in LAYERS.get(folder, {}).items():
+        if matches(allowed, name):
+            used.add((folder, allowed))
+            if fnmatch.fnmatchcase(path.name, who):
+                return
+            guard.complain(path, line, f'"{name}" is for {who} only: go through that')
+            return
+    guard.complain(path, line, f'{path.parent} may not include "{name}": move what it needs down, or '
+                               "hand it in by a callback")
+
+
+def check_library(path, line, name):
+    if name.split("/")[0] in C_FOLDERS and "/" in name:
+        return
+    for header, who in LIBRARIES.items():
+        if matches(header, name):
+            below = path.relative_to("daemon").as_posix()
+            for allowed in who:
+                if matches(allowed, below):
+                    used.add((header, allowed))
+                    return
+            guard.complain(path, line, f"<{name}> is for {', '.join(who)} only: use what that offers")
+            return
+    if name.removesuffix(".h") not in C_HEADERS:
+        guard.complain(path, line, f"<{name}> is not known: give the library one file in LIBRARIES, or "
+                                   "add a header of the C library to C_HEADERS")
+
+
+def check_order(path, found):
+    """<…> before "…"; but uthash.h takes what is defined before it."""
+    ours = False
+    for line, is_ours, name in found:
+        if ours and not is_ours and name != "uthash.h":
+            guard.complain(path, line, f'<{name}> comes after an include of ours: <…> first, then "…"')
+        ours = ours or is_ours
+
+
+for path in guard.files("daemon/**/*.[ch]"):
+    folder = "/".join(path.parts[1:-1])
+    found = list(guard.includes(guard.read(path)))
+    if folder not in LAYERS:
+        guard.complain(path, 0, f"daemon/{folder} is no layer: give it a row in tests/check/layers.py")
+        continue
+    for line, is_ours, name in found:
+        if is_ours:
+            check_ours(path, folder, line, name)
+        else:
+            check_library(path, line, name)
+    check_order(path, found)
+
+# The kernel's side knows nothing of the daemon; what is profiled knows nothing of us.
+for path in guard.files("bpf/*.[ch]", "tests/programs/*.[ch]"):
+    found = list(guard.includes(guard.read(path)))
+    for line, is_ours, name in found:
+        if is_ours and not (path.parts[0] == "bpf" and name.startswith("bpf/")):
+            guard.complain(path, line, f'"{name}" is of the daemon: {path.parent} stands alone')
+    check_order(path, found)
+
+table = "tests/check/layers.py"
+for folder, row in LAYERS.items():
+    for name in row:
+        if (folder, name) not in used:
+            guard.complain(table, 0, f'nothing in daemon/{folder or "*"} includes "{name}": remove the entry')
+for header, who in LIBRARIES.items():
+    for allowed in who:
+        if (header, allowed) not in used:
+            guard.complain(table, 0, f"nothing in {allowed} includes <{header}>: remove the entry")
+guard.finish()

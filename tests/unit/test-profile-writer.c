@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Profile Writer */
+
+#include "basic/string-util.h"
+#include "profile-writer.h"
+#include "profile/pprof.h"
+#include "profile/profile-quality.h"
+#include "store-fixture.h"
+#include "unit-test.h"
+#include "window-fixture.h"
+
+typedef struct Bed {
+        sd_event *event;
+        Store *store;
+        ProfileWriter *writer;
+        WindowFixture *fixture;
+
+        /* of the callbacks */
+        unsigned n_written, n_kernel;
+        int error;
+        char *unit, *path;
+        size_t size_bytes;
+        WindowTotals totals;
+        bool was_done; /* when the last one was called back */
+        uint64_t asked;
+} Bed;
+
+static const Kallsyms *get_kernel(void *userdata) {
+        Bed *b = userdata;
+
+        b->n_kernel++;
+        return NULL;
+}
+
+static void on_written(const WrittenProfile *written, void *userdata) {
+        Bed *b = userdata;
+
+        b->n_written++;
+        b->error = written->error;
+        assert_return_code(free_and_strdup(&b->unit, written->closed->unit), 0);
+        assert_return_code(free_and_strdup(&b->path, written->path), 0);
+        b->size_bytes = written->size_bytes;
+        b->totals = written->totals;
+        b->was_done = profile_writer_is_done(b->writer, b->asked);
+}
+
+static Bed *bed_new(const char *directory) {
+        const StoreLimits limits = { UINT64_MAX, 0, USEC_INFINITY };
+        const ProfileWriterCallbacks callbacks = { get_kernel, on_written };
+        Bed *b = calloc(1, sizeof(*b));
+
+        assert_non_null(b);
+        assert_return_code(sd_event_new(&b->event), 0);
+        assert_return_code(store_open(&b->store, directory, &limits), 0);
+        assert_return_code(profile_writer_new(&b->writer, b->event, b->store, &callbacks, b), 0);
+        b->fixture = window_fixture_new();
+        return b;
+}
+
+static Bed *bed_free(Bed *b) {
+        profile_writer_free(b->writer);
+        window_fixture_free(b->fixture);
+        store_free(b->store);
+        sd_event_unref(b->event);
+        free(b->unit);
+        free(b->path);
+        free(b);
+        return NULL;
+}
+DEFINE_CLEANUP(Bed *, bed_free);
+
+/* Runs what is due now. */
+static void settle(Bed *b) {
+        while (sd_event_run(b->event, 0) > 0)
+                ;
+}
+
+/* A window of its own with one sample at the address. */
+static ClosedWindow close_one(Bed *b, const char *unit, uint64_t address) {
+        struct sample_record record = fixture_record(0, 1);
+        ClosedWindow c = { .frequency_hz = 99, .duration_usec = 60 * USEC_PER_SEC };
+
+        assert_return_code(window_new(&c.window, 1000 * USEC_PER_SEC, NULL, NULL), 0);
+        assert_return_code(window_add(c.window, &b->fixture->process, &record, &address, 10), 0);
+        c.unit = strdup(unit);
+        assert_non_null(c.unit);
+        return c;
+}
+
+static uint64_t add(Bed *b, const char *unit, uint64_t address) {
+        ClosedWindow c = close_one(b, unit, address);
+        uint64_t sequence;
+
+        assert_return_code(profile_writer_add(b->writer, &c, &sequence), 0);
+        assert_null(c.window);
+        return sequence;
+}
+
+static void test_a_closed_window_becomes_a_file(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        _cleanup_(profile_freep) Profile *p = NULL;
+        const char *name;
+        StoreEntry e;
+
+        assert_int_equal(add(b, "a.service", FIXTURE_CODE), 1);
+        assert_int_equal(profile_writer_n_queued(b->writer), 1);
+        assert_int_equal(b->n_written, 0); /* from the event loop only */
+        settle(b);
+
+        assert_int_equal(b->n_written, 1);
+        assert_int_equal(b->n_kernel, 1);
+        assert_int_equal(b->error, 0);
+        assert_string_equal(b->unit, "a.service");
+        assert_int_equal(b->totals.samples, 1);
+        assert_int_equal(profile_writer_n_queued(b->writer), 0);
+        assert_int_equal(strncmp(b->path, *state, strlen(*state)), 0);
+
+        assert_return_code(pprof_read_file(AT_FDCWD, b->path, &p, NULL), 0);
+        assert_int_equal(profile_total(p, 1), 10);
+        assert_string_equal(profile_get_note(p, "unit"), "a.service");
+        name = strrchr(b->path, '/') + 1;
+        assert_return_code(store_parse_name(name, &e), 0);
+        assert_string_equal(e.type, "cpu");
+        assert_int_equal(e.start_usec, 1000 * USEC_PER_SEC);
+        assert_int_equal(e.duration_usec, 60 * USEC_PER_SEC);
+        store_entry_done(&e);
+}
+
+static void test_a_window_waits_for_its_index(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        _cleanup_(profile_freep) Profile *p = NULL;
+
+        file_set_pending(b->fixture->program);
+        (void) add(b, "a.service", FIXTURE_CODE);
+        settle(b);
+        assert_int_equal(b->n_written, 0);
+        profile_writer_poke(b->writer); /* another index came */
+        settle(b);
+        assert_int_equal(b->n_written, 0);
+
+        fixture_settle(b->fixture->program);
+        profile_writer_poke(b->writer);
+        settle(b);
+        assert_int_equal(b->n_written, 1);
+        assert_return_code(pprof_read_file(AT_FDCWD, b->path, &p, NULL), 0);
+        assert_string_equal(profile_get_note(p, "frames-named"), "1");
+}
+
+static void test_who_waits_does_not_hold_up_others(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        uint64_t first, second;
+
+        file_set_pending(b->fixture->program);
+        first = add(b, "waits.service", FIXTURE_CODE);
+        second = add(b, "goes.service", FIXTURE_LIBRARY);
+        assert_true(second > first);
+        settle(b);
+        assert_int_equal(b->n_written, 1);
+        assert_string_equal(b->unit, "goes.service");
+        /* Done is what everything before is, too. */
+        assert_false(profile_writer_is_done(b->writer, first));
+        assert_false(profile_writer_is_done(b->writer, second));
+        assert_true(profile_writer_is_done(b->writer, first - 1));
+
+        fixture_settle(b->fixture->program);
+        profile_writer_poke(b->writer);
+        settle(b);
+        assert_true(profile_writer_is_done(b->writer, second));
+}
+
+static void test_whoever_is_called_back_finds_it_done(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+
+        b->asked = add(b, "a.service", FIXTURE_CODE);
+        settle(b);
+        assert_true(b->was_done);
+}
+
+static void test_finishing_writes_without_the_names_that_are_missing(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        _cleanup_(profile_freep) Profile *p = NULL;
+
+        file_set_pending(b->fixture->program);
+        (void) add(b, "a.service", FIXTURE_CODE);
+        (void) add(b, "b.service", FIXTURE_CODE);
+        profile_writer_finish(b->writer);
+        assert_int_equal(b->n_written, 2);
+        assert_return_code(pprof_read_file(AT_FDCWD, b->path, &p, NULL), 0);
+        assert_string_equal(profile_get_note(p, "frames-named"), "0");
+}
+
+static void test_windows_are_written_one_at_a_time(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+
+        for (unsigned i = 0; i < 3; i++)
+                (void) add(b, "a.service", FIXTURE_CODE);
+        for (unsigned i = 1; i <= 3; i++) {
+                assert_true(sd_event_run(b->event, 0) > 0);
+                assert_int_equal(b->n_written, i);
+        }
+}
+
+static void test_a_full_queue_refuses_and_frees(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        ClosedWindow c;
+        uint64_t sequence = 99;
+
+        file_set_pending(b->fixture->program);
+        for (unsigned i = 0; i < PROFILE_WRITER_QUEUE_MAX; i++)
+                (void) add(b, "a.service", FIXTURE_CODE);
+        c = close_one(b, "a.service", FIXTURE_CODE);
+        assert_int_equal(profile_writer_add(b->writer, &c, &sequence), -EBUSY);
+        assert_null(c.window);
+        assert_null(c.unit);
+        assert_int_equal(sequence, 99);
+        assert_int_equal(profile_writer_n_queued(b->writer), PROFILE_WRITER_QUEUE_MAX);
+}
+
+static void test_a_profile_that_cannot_be_stored_is_told_and_dropped(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        const StoreLimits tight = { 1, 0, USEC_INFINITY };
+
+        store_set_limits(b->store, &tight);
+        (void) add(b, "a.service", FIXTURE_CODE);
+        settle(b);
+        assert_int_equal(b->n_written, 1);
+        assert_int_equal(b->error, -EFBIG);
+        assert_null(b->path);
+        assert_int_equal(b->totals.samples, 1);
+        assert_int_equal(profile_writer_n_queued(b->writer), 0);
+        assert_int_equal(count_names(*state, "a.service"), -1);
+}
+
+/* The clean-up of the test would tell of a leak under AddressSanitizer. */
+static void test_what_was_not_written_is_freed(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        ClosedWindow c = close_one(b, "a.service", FIXTURE_CODE);
+        uint64_t sequence;
+
+        c.labels = calloc(1, sizeof(*c.labels));
+        assert_non_null(c.labels);
+        c.labels[0] = (ConfigLabel){ strdup("team"), strdup("blue") };
+        c.n_labels = 1;
+        c.main_exe = strdup("/usr/bin/program");
+        assert_return_code(profile_writer_add(b->writer, &c, &sequence), 0);
+        b->writer = profile_writer_free(b->writer);
+        assert_int_equal(b->n_written, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+#define writer_test(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
+                writer_test(test_a_closed_window_becomes_a_file),
+                writer_test(test_a_window_waits_for_its_index),
+                writer_test(test_who_waits_does_not_hold_up_others),
+                writer_test(test_whoever_is_called_back_finds_it_done),
+                writer_test(test_finishing_writes_without_the_names_that_are_missing),
+                writer_test(test_windows_are_written_one_at_a_time),
+                writer_test(test_a_full_queue_refuses_and_frees),
+                writer_test(test_a_profile_that_cannot_be_stored_is_told_and_dropped),
+                writer_test(test_what_was_not_written_is_freed),
+        };
+
+        cmocka_set_message_output(CM_OUTPUT_TAP);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
