@@ -68,7 +68,7 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs___kernel {
-        unsigned long bp, ip, sp;
+        unsigned long r15, r14, r13, r12, bp, bx, r10, r9, r8, dx, si, di, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs___kernel {
@@ -77,3 +77,13 @@ struct user_pt_regs___kernel {
 #endif
 
 #pragma clang attribute pop
+
+/* The current task as the kernel's own type: from Linux 5.11 on, and followed by plain loads. */
+static __always_inline bool has_typed_task(void) {
+        return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
+}
+
+static __always_inline struct task_struct *get_task(void) {
+        return has_typed_task() ? (void *) bpf_get_current_task_btf()
+                                : (void *) bpf_get_current_task();
+}

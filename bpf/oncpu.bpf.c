@@ -4,7 +4,8 @@
  *
  * Attached to: one cpu-clock or cycles perf event per online CPU.
  * Runs in:     hard interrupt context (cpu-clock) or NMI (cycles); must not sleep, must not log.
- * Reads:       targets (cgroup id -> slot, share), targets_generation, pid_namespace (rodata).
+ * Reads:       targets (cgroup id -> slot, share), targets_generation, wakeup_bytes, pid_namespace
+ *              (rodata).
  * Writes:      samples (ring buffer of struct sample_record), lost (per-CPU counters).
  * Needs:       Linux 5.10, CAP_BPF and CAP_PERFMON.
  */
@@ -17,8 +18,10 @@
 /* Inode of the daemon's pid namespace; 0: the initial one. Device: of nsfs. */
 const volatile __u64 pid_namespace_device = 0;
 const volatile __u64 pid_namespace = 0;
-/* Bytes in the ring that wake user space; below, it comes by its timer. */
-const volatile __u64 wakeup_bytes = 0;
+/* The event counts cycles: user space needs the time between events to make time of them. */
+const volatile bool counts_cycles = false;
+/* Bytes in the ring that wake user space; below, it comes by its timer. 0: any sample wakes it. */
+volatile __u64 wakeup_bytes = 0;
 
 enum { PID_DEPTH_MAX = 32 }; /* MAX_PID_NS_LEVEL, include/linux/pid_namespace.h */
 
@@ -57,6 +60,11 @@ static __always_inline __u32 nested_pid(struct task_struct *task) {
         return 0;
 }
 
+static __always_inline __u64 get_start_ns(struct task_struct *task) {
+        return has_typed_task() ? task->group_leader->start_boottime
+                                : BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
 static __always_inline bool load_pids(struct sample_record *r, struct task_struct *task) {
         struct bpf_pidns_info info = {};
         __u64 pid_tgid;
@@ -93,10 +101,22 @@ static __always_inline void publish(struct scratch *s) {
                 count_loss(LOSS_RING_FULL);
 }
 
+/* Time since the event before it on this CPU, 0: unknown. To ask for the time costs as much as all
+ * else of an event that is not of a target, so only who needs it does. */
+static __always_inline __u64 take_elapsed(struct scratch *s) {
+        __u64 now, last = s->last_event_ns;
+
+        if (!counts_cycles)
+                return 0;
+        now = bpf_ktime_get_ns();
+        s->last_event_ns = now;
+        return last ? now - last : 0;
+}
+
 SEC("perf_event")
 int on_cpu(struct bpf_perf_event_data *ctx) {
-        __u64 cgroup_id = bpf_get_current_cgroup_id(), now, last, n;
-        struct task_struct *task = (void *) bpf_get_current_task();
+        struct task_struct *task = get_task();
+        __u64 cgroup_id = get_cgroup_id(task), elapsed, n;
         struct scratch *s = get_scratch();
         struct target target;
 
@@ -104,22 +124,20 @@ int on_cpu(struct bpf_perf_event_data *ctx) {
                 return 0;
 
         target = filter(task, cgroup_id);
-        now = bpf_ktime_get_ns();
-        last = s->last_event_ns;
-        s->last_event_ns = now;
+        elapsed = take_elapsed(s);
         n = s->n_events++;
         if (target.share == 0 || !is_taken(n, target.share))
                 return 0;
 
-        s->record.time_ns = now;
-        s->record.elapsed_ns = last ? now - last : 0;
+        s->record.time_ns = bpf_ktime_get_ns();
+        s->record.elapsed_ns = elapsed;
         s->record.period = ctx->sample_period;
         s->record.cgroup_id = cgroup_id;
         s->record.target = target.slot;
         s->record.share = target.share;
         s->record.cpu = bpf_get_smp_processor_id();
         s->record.flags = in_user_mode(ctx) ? SAMPLE_IN_USER : 0;
-        s->record.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+        s->record.start_ns = get_start_ns(task);
         bpf_get_current_comm(s->record.comm, sizeof(s->record.comm));
         if (!load_pids(&s->record, task)) {
                 count_loss(LOSS_NO_PID);

@@ -25,16 +25,22 @@ enum {
 
 /* How the user stack ended. */
 enum sample_stack_end {
-        STACK_END_NONE,      /* no user stack: a kernel thread, or no registers within reach */
-        STACK_END_COMPLETE,  /* the chain of frame pointers ended in a null pointer */
-        STACK_END_TRUNCATED, /* SAMPLE_USER_FRAMES_MAX reached */
-        STACK_END_BROKEN,    /* the chain led to memory that is no stack */
+        STACK_END_NONE,        /* no user stack: a kernel thread, or no registers within reach */
+        STACK_END_COMPLETE,    /* it reached the thread's outermost function */
+        STACK_END_TRUNCATED,   /* SAMPLE_USER_FRAMES_MAX reached */
+        STACK_END_NO_TABLE,    /* in code without a table, where the frame pointer led nowhere */
+        STACK_END_NO_RULE,     /* the table has no rule that can be followed */
+        STACK_END_NO_REGISTER, /* the rule needs a register that was not saved */
+        STACK_END_NO_MEMORY,   /* the stack could not be read */
+        STACK_END_NO_PROGRESS, /* the caller's frame would not lie further out */
+        _STACK_END_MAX,
 };
 
 /* sample_record.flags */
 enum sample_flag {
         SAMPLE_IN_USER = 1 << 0,          /* the event hit user mode */
         SAMPLE_KERNEL_TRUNCATED = 1 << 1, /* SAMPLE_KERNEL_FRAMES_MAX reached */
+        SAMPLE_GUESSED = 1 << 2, /* some frame was found by frame pointer, without a table */
 };
 
 /* Why a sample of a target did not become a record: index in the map "lost". */
@@ -47,7 +53,7 @@ enum sample_loss {
 struct sample_record {
         __u64 time_ns;    /* CLOCK_MONOTONIC */
         __u64 period;     /* of the event: ns for cpu-clock, cycles for cycles */
-        __u64 elapsed_ns; /* since the event before it on this CPU, 0: the first */
+        __u64 elapsed_ns; /* of cycles: since the event before it on this CPU, 0: unknown */
         __u64 cgroup_id;  /* of the task */
         __u64 start_ns;   /* of the process, CLOCK_BOOTTIME */
         __u32 target;     /* slot of the target that the cgroup belongs to */

@@ -4,14 +4,20 @@
 /*
  * Stack Walking
  *
- * The user stack is walked in steps. A step is a global function, which the verifier checks once
- * and not for each turn of the loop, and which may only take scalars before Linux 5.12: what it
- * works on lies in a per-CPU map. A step follows the frame pointer; rules from unwind tables will
- * be its other way.
+ * The user stack is walked in steps: by the rule of the code's unwind table where there is one, by
+ * frame pointer where there is none (code made at run time, code whose table is not loaded yet). A
+ * step is a global function, which the verifier checks once and not for each turn of the loop, and
+ * which may only take scalars before Linux 5.12: what it works on lies in a per-CPU map.
  */
 
 #include "bpf/kernel.bpf.h"
 #include "bpf/sample.h"
+#include "bpf/unwind.bpf.h"
+
+#define UNWIND_READ(context, buffer, size, address) \
+        bpf_probe_read_user((buffer), (size), (void *) (address))
+#include "bpf/unwind-guess.h"
+#include "bpf/unwind-step.h"
 
 enum {
         STEP_MORE = 0,     /* a frame was added, go on */
@@ -19,11 +25,18 @@ enum {
 };
 _Static_assert(SAMPLE_USER_FRAMES_MAX + SAMPLE_KERNEL_FRAMES_MAX < FRAMES_ROOM, "frames fit");
 
+#if defined(__TARGET_ARCH_arm64)
+#define MACHINE UNWIND_AARCH64
+#else
+#define MACHINE UNWIND_X86_64
+#endif
+
 struct scratch {
-        /* registers of the frame that is being left */
-        __u64 ip, sp, fp;
-        __u64 last_event_ns; /* of this CPU */
-        __u64 n_events;      /* of this CPU */
+        struct unwind_state state;     /* of the frame that is to be left */
+        struct unwind_process process; /* n_mappings 0: no tables are loaded for it */
+        struct unwind_mapping mapping; /* the last that was found */
+        __u64 last_event_ns;           /* of this CPU */
+        __u64 n_events;                /* of this CPU */
         struct sample_record record;
         __u64 frames[FRAMES_ROOM];
 };
@@ -35,13 +48,6 @@ struct {
         __type(value, struct scratch);
 } scratch SEC(".maps");
 
-#if defined(__TARGET_ARCH_arm64)
-/* Return addresses may be signed (FEAT_PAuth): the code sits above 48 bits of address. */
-#define USER_ADDRESS_MASK ((1ULL << 48) - 1)
-#else
-#define USER_ADDRESS_MASK (~0ULL)
-#endif
-
 static __always_inline struct scratch *get_scratch(void) {
         __u32 zero = 0;
 
@@ -51,60 +57,170 @@ static __always_inline struct scratch *get_scratch(void) {
 static __always_inline void push_user(struct scratch *s, __u64 address) {
         __u32 i = s->record.n_kernel + s->record.n_user;
 
-        s->frames[i & (FRAMES_ROOM - 1)] = address & USER_ADDRESS_MASK;
+        s->frames[i & (FRAMES_ROOM - 1)] = address;
         s->record.n_user++;
+}
+
+/* Neighbouring frames are often of one file. */
+static __always_inline bool load_mapping(struct scratch *s, __u64 pc) {
+        struct unwind_mapping *m;
+
+        if (pc >= s->mapping.start && pc < s->mapping.end)
+                return true;
+        if (s->process.n_mappings == 0)
+                return false;
+        m = find_mapping(&s->process, pc);
+        if (!m)
+                return false;
+        s->mapping = *m;
+        return true;
+}
+
+static __always_inline int step_by_table(struct scratch *s) {
+        __u64 pc = unwind_pc(&s->state);
+        struct unwind_rule *rule;
+
+        if (!load_mapping(s, pc) || s->mapping.file == 0)
+                return UNWIND_UNKNOWN_CODE;
+        rule = find_rule(s->mapping.file, pc - s->mapping.bias);
+        return rule ? unwind_step_by_rule(rule, &s->state, MACHINE, NULL) : UNWIND_UNKNOWN_CODE;
+}
+
+static __always_inline int end_of(int result) {
+        switch (result) {
+        case UNWIND_COMPLETE:
+                return STACK_END_COMPLETE;
+        case UNWIND_NO_RULE:
+                return STACK_END_NO_RULE;
+        case UNWIND_NO_REGISTER:
+                return STACK_END_NO_REGISTER;
+        case UNWIND_NO_MEMORY:
+                return STACK_END_NO_MEMORY;
+        case UNWIND_NO_PROGRESS:
+                return STACK_END_NO_PROGRESS;
+        default:
+                return STACK_END_NO_TABLE;
+        }
 }
 
 /* One frame further out. STEP_MORE, or the enum sample_stack_end of the stack. */
 __noinline int unwind_step(__u32 depth) {
-        struct {
-                __u64 fp, ip;
-        } saved = {};
         struct scratch *s = get_scratch();
+        bool is_guess = false;
+        int r;
 
         if (!s)
-                return STACK_END_BROKEN;
+                return STACK_END_NO_TABLE;
         if (depth >= SAMPLE_USER_FRAMES_MAX)
                 return STACK_END_TRUNCATED;
 
-        /*
-         * The outermost function runs with a null frame pointer (x86-64 psABI 3.4.1,
-         * AAPCS64 6.4.6). In the leaf it says nothing: code without frame pointers keeps anything
-         * there.
-         */
-        if (s->fp == 0)
-                return depth > 1 ? STACK_END_COMPLETE : STACK_END_BROKEN;
-        if (s->fp < s->sp || (s->fp & (sizeof(__u64) - 1)))
-                return STACK_END_BROKEN;
-        if (bpf_probe_read_user(&saved, sizeof(saved), (void *) s->fp) < 0)
-                return STACK_END_BROKEN;
-        if (saved.ip == 0)
-                return STACK_END_COMPLETE;
+        r = step_by_table(s);
+        if (r == UNWIND_UNKNOWN_CODE) {
+                is_guess = true;
+                r = unwind_guess(&s->state, MACHINE, NULL);
+                /* The end of a chain of frame pointers is one only if there was a chain. */
+                if (r == UNWIND_COMPLETE && depth <= 1)
+                        return STACK_END_NO_TABLE;
+                if (r != UNWIND_STEPPED && r != UNWIND_COMPLETE)
+                        return STACK_END_NO_TABLE;
+        }
+        if (r != UNWIND_STEPPED)
+                return end_of(r);
 
-        s->sp = s->fp + sizeof(saved);
-        s->ip = saved.ip;
-        s->fp = saved.fp;
-        push_user(s, saved.ip);
+        if (is_guess)
+                s->record.flags |= SAMPLE_GUESSED;
+        push_user(s, s->state.ip);
         return STEP_MORE;
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* In the numbers that DWARF gives them (x86-64 psABI, figure 3.36). */
+static __always_inline void load_interrupted(struct bpf_perf_event_data *ctx,
+                                             struct unwind_state *u) {
+        u->registers[0] = ctx->regs.rax;
+        u->registers[1] = ctx->regs.rdx;
+        u->registers[2] = ctx->regs.rcx;
+        u->registers[3] = ctx->regs.rbx;
+        u->registers[4] = ctx->regs.rsi;
+        u->registers[5] = ctx->regs.rdi;
+        u->registers[6] = ctx->regs.rbp;
+        u->registers[7] = ctx->regs.rsp;
+        u->registers[8] = ctx->regs.r8;
+        u->registers[9] = ctx->regs.r9;
+        u->registers[10] = ctx->regs.r10;
+        u->registers[11] = ctx->regs.r11;
+        u->registers[12] = ctx->regs.r12;
+        u->registers[13] = ctx->regs.r13;
+        u->registers[14] = ctx->regs.r14;
+        u->registers[15] = ctx->regs.r15;
+        u->ip = ctx->regs.rip;
+        u->known = (1U << UNWIND_REGISTERS) - 1;
+}
+
+/* A system call has overwritten rax, rcx and r11. */
+static __always_inline void load_entered(void *task_regs, struct unwind_state *u) {
+        struct pt_regs___kernel *regs = task_regs;
+
+        u->registers[1] = BPF_CORE_READ(regs, dx);
+        u->registers[3] = BPF_CORE_READ(regs, bx);
+        u->registers[4] = BPF_CORE_READ(regs, si);
+        u->registers[5] = BPF_CORE_READ(regs, di);
+        u->registers[6] = BPF_CORE_READ(regs, bp);
+        u->registers[7] = BPF_CORE_READ(regs, sp);
+        u->registers[8] = BPF_CORE_READ(regs, r8);
+        u->registers[9] = BPF_CORE_READ(regs, r9);
+        u->registers[10] = BPF_CORE_READ(regs, r10);
+        u->registers[12] = BPF_CORE_READ(regs, r12);
+        u->registers[13] = BPF_CORE_READ(regs, r13);
+        u->registers[14] = BPF_CORE_READ(regs, r14);
+        u->registers[15] = BPF_CORE_READ(regs, r15);
+        u->ip = BPF_CORE_READ(regs, ip);
+        u->known = ((1U << UNWIND_REGISTERS) - 1) & ~(1U << 0 | 1U << 2 | 1U << 11);
+}
+
+static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
+        return ctx->regs.cs & 3; /* privilege level of the code segment */
+}
+#else
+/* Register n of the state is x(16 + n); 15 is sp. */
+static __always_inline void load_interrupted(struct bpf_perf_event_data *ctx,
+                                             struct unwind_state *u) {
+        for (int i = 0; i < 15; i++)
+                u->registers[i] = ctx->regs.regs[16 + i];
+        u->registers[15] = ctx->regs.sp;
+        u->ip = ctx->regs.pc;
+        u->known = (1U << UNWIND_REGISTERS) - 1;
+}
+
+static __always_inline void load_entered(void *task_regs, struct unwind_state *u) {
+        struct user_pt_regs___kernel *regs = task_regs;
+
+        bpf_probe_read_kernel(u->registers, 15 * sizeof(__u64), &regs->regs[16]);
+        u->registers[15] = BPF_CORE_READ(regs, sp);
+        u->ip = BPF_CORE_READ(regs, pc);
+        u->known = (1U << UNWIND_REGISTERS) - 1;
+}
+
+static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
+        return (ctx->regs.pstate & 0xf) == 0; /* PSR_MODE_EL0t */
+}
+#endif
+
+static __always_inline bool is_kernel_thread(struct task_struct *task) {
+        return (has_typed_task() ? task->flags : BPF_CORE_READ(task, flags)) & PF_KTHREAD;
 }
 
 /* User registers of the current task. false: it has none that can be reached. */
 static __always_inline bool load_user_registers(struct bpf_perf_event_data *ctx,
                                                 struct scratch *s,
                                                 struct task_struct *task) {
-#if defined(__TARGET_ARCH_x86)
-        struct pt_regs___kernel *regs;
-#else
-        struct user_pt_regs___kernel *regs;
-#endif
+        void *regs;
 
-        if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+        s->state.is_return = 0;
+        if (is_kernel_thread(task))
                 return false;
-
         if (s->record.flags & SAMPLE_IN_USER) {
-                s->ip = PT_REGS_IP(&ctx->regs);
-                s->sp = PT_REGS_SP(&ctx->regs);
-                s->fp = PT_REGS_FP(&ctx->regs);
+                load_interrupted(ctx, &s->state);
                 return true;
         }
 
@@ -113,24 +229,8 @@ static __always_inline bool load_user_registers(struct bpf_perf_event_data *ctx,
         regs = (void *) bpf_task_pt_regs((void *) bpf_get_current_task_btf());
         if (!regs)
                 return false;
-#if defined(__TARGET_ARCH_x86)
-        s->ip = BPF_CORE_READ(regs, ip);
-        s->sp = BPF_CORE_READ(regs, sp);
-        s->fp = BPF_CORE_READ(regs, bp);
-#else
-        s->ip = BPF_CORE_READ(regs, pc);
-        s->sp = BPF_CORE_READ(regs, sp);
-        s->fp = BPF_CORE_READ(regs, regs[29]);
-#endif
-        return s->ip != 0;
-}
-
-static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
-#if defined(__TARGET_ARCH_x86)
-        return ctx->regs.cs & 3; /* privilege level of the code segment */
-#else
-        return (ctx->regs.pstate & 0xf) == 0; /* PSR_MODE_EL0t */
-#endif
+        load_entered(regs, &s->state);
+        return s->state.ip != 0;
 }
 
 static __always_inline void walk_kernel(struct bpf_perf_event_data *ctx, struct scratch *s) {
@@ -159,8 +259,17 @@ static __always_inline void walk_user_by_helper(struct bpf_perf_event_data *ctx,
         if (bytes <= 0)
                 return;
         s->record.n_user = (bytes / sizeof(__u64)) & 127;
+        s->record.flags |= SAMPLE_GUESSED;
         s->record.stack_end = s->record.n_user == SAMPLE_KERNEL_FRAMES_MAX ? STACK_END_TRUNCATED
-                                                                           : STACK_END_BROKEN;
+                                                                           : STACK_END_NO_TABLE;
+}
+
+static __always_inline void load_process(struct scratch *s) {
+        struct unwind_process none = {}, *p;
+
+        p = bpf_map_lookup_elem(&unwind_processes, &s->record.pid);
+        s->process = p ? *p : none;
+        s->mapping.start = s->mapping.end = 0;
 }
 
 static __always_inline void walk_user(struct bpf_perf_event_data *ctx,
@@ -171,12 +280,13 @@ static __always_inline void walk_user(struct bpf_perf_event_data *ctx,
         s->record.n_user = 0;
         s->record.stack_end = STACK_END_NONE;
         if (!load_user_registers(ctx, s, task)) {
-                if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+                if (!is_kernel_thread(task))
                         walk_user_by_helper(ctx, s);
                 return;
         }
 
-        push_user(s, s->ip);
+        load_process(s);
+        push_user(s, s->state.ip);
         for (int i = 1; i <= SAMPLE_USER_FRAMES_MAX; i++) {
                 end = unwind_step(i);
                 if (end != STEP_MORE)

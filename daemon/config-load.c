@@ -12,11 +12,12 @@
 #include "config.h"
 #include "paths.h"
 
-#define DEFAULT_UNITS           "*.service"
-#define DEFAULT_INTERVAL_USEC   USEC_PER_MINUTE
-#define DEFAULT_MAX_USE_BYTES   (UINT64_C(1) << 30)
-#define DEFAULT_KEEP_FREE_RATIO 0.15
-#define DEFAULT_KEEP_FREE_MAX   (UINT64_C(4) << 30)
+#define DEFAULT_UNITS               "*.service"
+#define DEFAULT_INTERVAL_USEC       USEC_PER_MINUTE
+#define DEFAULT_UNWIND_MEMORY_BYTES (UINT64_C(64) << 20)
+#define DEFAULT_MAX_USE_BYTES       (UINT64_C(1) << 30)
+#define DEFAULT_KEEP_FREE_RATIO     0.15
+#define DEFAULT_KEEP_FREE_MAX       (UINT64_C(4) << 30)
 
 enum {
         LABELS_MAX = 32,
@@ -248,6 +249,19 @@ static int config_parse_sampling_ratio(Loader *l, const ConfigAssignment *a) {
         return parse_ratio(a->value, &l->config->sampling_ratio);
 }
 
+static int config_parse_unwind_memory_max(Loader *l, const ConfigAssignment *a) {
+        uint64_t bytes = DEFAULT_UNWIND_MEMORY_BYTES;
+        int r;
+
+        if (!isempty(a->value)) {
+                r = parse_size(a->value, &bytes);
+                if (r < 0)
+                        return r;
+        }
+        l->config->unwind_memory_max_bytes = bytes;
+        return 0;
+}
+
 /* No room at all is no store: what is meant is most likely "infinity". */
 static int config_parse_max_use(Loader *l, const ConfigAssignment *a) {
         uint64_t bytes = DEFAULT_MAX_USE_BYTES;
@@ -365,6 +379,7 @@ static const Key main_keys[] = {
         { "Profilerd", "Frequency", config_parse_frequency },
         { "Profilerd", "Interval", config_parse_interval },
         { "Profilerd", "SamplingRatio", config_parse_sampling_ratio },
+        { "Profilerd", "UnwindMemoryMax", config_parse_unwind_memory_max },
         { "Storage", "MaxUse", config_parse_max_use },
         { "Storage", "KeepFree", config_parse_keep_free },
         { "Storage", "MaxRetentionSec", config_parse_max_retention },
@@ -509,6 +524,7 @@ static int load(Config **ret,
         c->frequency_hz = CONFIG_FREQUENCY_DEFAULT_HZ;
         c->interval_usec = DEFAULT_INTERVAL_USEC;
         c->sampling_ratio = 1;
+        c->unwind_memory_max_bytes = DEFAULT_UNWIND_MEMORY_BYTES;
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;
         c->storage.keep_free_bytes = default_keep_free(&l);
         c->storage.max_retention_usec = USEC_INFINITY;

@@ -170,6 +170,9 @@ static int print_config(FILE *f, const Config *c) {
         if (r < 0)
                 return r;
         print_ratio(f, "SamplingRatio", c->sampling_ratio);
+        r = print_owned(f, "UnwindMemoryMax", size_format(c->unwind_memory_max_bytes));
+        if (r < 0)
+                return r;
 
         fputs("\n[Storage]\n", f);
 

@@ -42,6 +42,7 @@ typedef struct Config {
         unsigned frequency_hz;
         usec_t interval_usec;
         double sampling_ratio; /* 0..1, share of the matching targets that is profiled */
+        uint64_t unwind_memory_max_bytes;
         StoreLimits storage;
         ConfigUnit *unit_files; /* in the order of their names; the first that matches wins */
         size_t n_unit_files;

@@ -73,8 +73,8 @@ static void on_index(IndexFile *index, int error, void *userdata) {
         FileLoader *l = request->loader;
 
         settle(request->file, index, error);
+        l->on_loaded(request->file, l->userdata);
         request_free(request);
-        l->on_loaded(l->userdata);
 }
 
 static int load(FileLoader *l, File *file, int fd) {
@@ -96,8 +96,10 @@ static int load(FileLoader *l, File *file, int fd) {
                 return 0;
         }
         request_free(request);
-        if (r > 0)
+        if (r > 0) {
                 file_set_index(file, index);
+                l->on_loaded(file, l->userdata);
+        }
         return r;
 }
 

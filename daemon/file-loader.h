@@ -20,8 +20,8 @@ enum {
 
 typedef struct FileLoader FileLoader;
 
-/* Some file has its index now, or will never have it. */
-typedef void (*FileLoaderCallback)(void *userdata);
+/* The file has its index now, or will not get it. */
+typedef void (*FileLoaderCallback)(File *file, void *userdata);
 
 int file_loader_new(FileLoader **ret,
                     sd_event *event,

@@ -35,6 +35,7 @@ void closed_window_done(ClosedWindow *c) {
         window_free(c->window);
         free(c->unit);
         free(c->main_exe);
+        file_unref(c->main_mapping.file);
         for (size_t i = 0; i < c->n_labels; i++) {
                 free(c->labels[i].key);
                 free(c->labels[i].value);
@@ -67,7 +68,8 @@ static int encode(ProfileWriter *w,
                 .frequency_hz = c->frequency_hz,
                 .duration_usec = c->duration_usec,
                 .main_exe = c->main_exe,
-                .kernel = w->callbacks.get_kernel(w->userdata),
+                .main_mapping = c->main_mapping.file ? &c->main_mapping : NULL,
+                .kernel = w->callbacks.get_kernel(c->window, w->userdata),
                 .kernel_build_id = w->kernel_build_id,
         };
         _cleanup_(profile_freep) Profile *profile = NULL;

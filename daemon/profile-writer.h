@@ -28,7 +28,8 @@ typedef struct ClosedWindow {
         size_t n_labels;
         unsigned frequency_hz;
         usec_t duration_usec;
-        char *main_exe; /* NULL: unknown */
+        char *main_exe;       /* NULL: unknown */
+        Mapping main_mapping; /* of its code, with a reference to its file; file NULL: unknown */
 } ClosedWindow;
 
 void closed_window_done(ClosedWindow *c);
@@ -43,8 +44,8 @@ typedef struct WrittenProfile {
 } WrittenProfile;
 
 typedef struct ProfileWriterCallbacks {
-        /* The kernel's symbols, as fresh as can be had; NULL: none. */
-        const Kallsyms *(*get_kernel)(void *userdata);
+        /* The kernel's symbols, as fresh as the window needs them; NULL: none. */
+        const Kallsyms *(*get_kernel)(const Window *window, void *userdata);
         void (*on_written)(const WrittenProfile *written, void *userdata);
 } ProfileWriterCallbacks;
 

@@ -8,6 +8,7 @@
 
 #include <utlist.h>
 
+#include "basic/array.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "file-loader.h"
@@ -36,7 +37,10 @@ struct Profiler {
         void *userdata;
 
         Sampler *sampler;
+        UnwindLoader *unwind;
         ProcessTable *processes;
+        pid_t *changed; /* processes whose mappings changed since the last drain */
+        size_t n_changed, changed_capacity;
         FileLoader *loader;
         ProfileWriter *writer;
         Kallsyms *kernel;
@@ -97,13 +101,24 @@ static int copy_labels(ClosedWindow *c, const UnitSettings *settings) {
         return 0;
 }
 
-/* Path of the unit's main executable as its main process sees it. */
+/* The unit's main executable as its main process sees it. */
 static int copy_main_exe(Profiler *p, const Unit *u, ClosedWindow *c) {
         const Process *process = NULL;
 
         if (u->main_pid > 0)
                 process = process_table_find(p->processes, u->main_pid);
-        return free_and_strdup(&c->main_exe, process ? process->exe : NULL);
+        if (!process || !process->exe)
+                return 0;
+        for (size_t i = 0; process->mappings && i < mapping_set_size(process->mappings); i++) {
+                const Mapping *m = mapping_set_get(process->mappings, i);
+
+                if (streq(file_get_path(m->file), process->exe)) {
+                        c->main_mapping = *m;
+                        (void) file_ref(c->main_mapping.file);
+                        break;
+                }
+        }
+        return free_and_strdup(&c->main_exe, process->exe);
 }
 
 static int close_window(Profiler *p, Unit *u, usec_t duration_usec) {
@@ -165,6 +180,38 @@ static void lose(Profiler *p, Unit *u, uint64_t *reason) {
                 u->counters.lost++;
 }
 
+/* All files of a process that is profiled are wanted: any of them may be on the way up its stack.
+ */
+static void load_files(Profiler *p, const Process *process) {
+        for (size_t i = 0; i < mapping_set_size(process->mappings); i++) {
+                const Mapping *m = mapping_set_get(process->mappings, i);
+
+                if (file_get_state(m->file) == FILE_NEW)
+                        file_loader_load(p->loader, m->file, process->pid, m->start, m->end);
+        }
+}
+
+/* process: NULL if not known. */
+static void follow_process(Profiler *p, const Process *process) {
+        int r;
+
+        if (!process || !process->mappings || process->dead)
+                return;
+        r = unwind_loader_set_process(p->unwind, process->pid, process->mappings);
+        if (r > 0)
+                load_files(p, process);
+        else if (r < 0)
+                log_debug_errno(r, "No unwind tables for process %d: %m", process->pid);
+}
+
+/* One process maps many files in a row: it is followed when they are through. */
+static void follow_later(Profiler *p, pid_t pid) {
+        if (p->n_changed > 0 && p->changed[p->n_changed - 1] == pid)
+                return;
+        if (ARRAY_RESERVE(p->changed, p->changed_capacity, p->n_changed + 1) >= 0)
+                p->changed[p->n_changed++] = pid;
+}
+
 static void on_sample(const struct sample_record *record,
                       const uint64_t *frames,
                       nsec_t weight_nsec,
@@ -184,6 +231,7 @@ static void on_sample(const struct sample_record *record,
         }
 
         process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
+        follow_process(p, process);
         if (window_add(u->window, process, record, frames, weight_nsec) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
@@ -199,12 +247,13 @@ static void on_sample(const struct sample_record *record,
         case STACK_END_TRUNCATED:
                 u->counters.stacks.truncated++;
                 break;
-        case STACK_END_BROKEN:
-                u->counters.stacks.broken++;
+        case STACK_END_NONE:
+                u->counters.stacks.none++;
                 break;
         default:
-                u->counters.stacks.none++;
+                u->counters.stacks.broken++;
         }
+        u->counters.stacks.guessed += !!(record->flags & SAMPLE_GUESSED);
 }
 
 static void on_process(const ProcessRecord *record, void *userdata) {
@@ -215,9 +264,11 @@ static void on_process(const ProcessRecord *record, void *userdata) {
         switch (record->kind) {
         case PROCESS_RECORD_FORK:
                 r = process_table_fork(p->processes, record->pid, record->parent);
+                follow_later(p, record->pid);
                 break;
         case PROCESS_RECORD_EXEC:
                 r = process_table_exec(p->processes, record->pid, record->comm);
+                unwind_loader_remove_process(p->unwind, record->pid);
                 break;
         case PROCESS_RECORD_COMM:
                 r = process_table_comm(p->processes, record->pid, record->comm);
@@ -225,9 +276,11 @@ static void on_process(const ProcessRecord *record, void *userdata) {
         case PROCESS_RECORD_MMAP:
                 r = process_table_mmap(p->processes, record->pid, record->start, record->end,
                                        record->offset, &id, record->path);
+                follow_later(p, record->pid);
                 break;
         case PROCESS_RECORD_EXIT:
                 process_table_exit(p->processes, record->pid, now_usec(CLOCK_MONOTONIC));
+                unwind_loader_remove_process(p->unwind, record->pid);
                 break;
         case PROCESS_RECORD_LOST:
                 break;
@@ -245,25 +298,48 @@ static void on_records_lost(void *userdata) {
 static void on_drained(void *userdata) {
         Profiler *p = userdata;
 
+        for (size_t i = 0; i < p->n_changed; i++)
+                follow_process(p, process_table_find(p->processes, p->changed[i]));
+        p->n_changed = 0;
         file_loader_refill(p->loader);
 }
 
 /* ---- names and profiles ---- */
 
-static void on_loaded(void *userdata) {
+static void on_loaded(File *file, void *userdata) {
         Profiler *p = userdata;
 
+        unwind_loader_add_file(p->unwind, file);
         profile_writer_poke(p->writer);
 }
 
-/* Modules come and go: the symbols are read again with the next profile, but not for each. */
-static const Kallsyms *get_kernel(void *userdata) {
+/* The kernel's own text stays as it is; what lies elsewhere, modules and BPF programs, comes and
+ * goes. */
+static bool has_passing_code(const Profiler *p, const Window *w) {
+        uint64_t start = kallsyms_get_text(p->kernel), end = kallsyms_get_text_end(p->kernel);
+
+        for (uint32_t i = 0; i < window_n_places(w); i++) {
+                const Place *place = window_get_place(w, i);
+
+                if (place->kind == PLACE_KERNEL &&
+                    (place->address < start || place->address >= end))
+                        return true;
+        }
+        return false;
+}
+
+/* Reading all symbols takes longer than everything else about a profile. */
+static const Kallsyms *get_kernel(const Window *window, void *userdata) {
         const OpenRequest request = { .magic = OPEN_MAGIC, .kind = OPEN_KALLSYMS };
         usec_t now = now_usec(CLOCK_MONOTONIC);
         _cleanup_close_ int fd = -EBADF;
         Profiler *p = userdata;
+        bool is_fresh;
 
-        if (p->kernel_loaded_usec > 0 && now < p->kernel_loaded_usec + KERNEL_RELOAD_USEC)
+        is_fresh = p->kernel_loaded_usec > 0 &&
+                   (now < p->kernel_loaded_usec + KERNEL_RELOAD_USEC ||
+                    (p->kernel_error >= 0 && !has_passing_code(p, window)));
+        if (is_fresh)
                 return p->kernel_error < 0 ? NULL : p->kernel;
 
         p->kernel_loaded_usec = now;
@@ -364,15 +440,21 @@ int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id) {
 static void learn_process(pid_t pid, void *userdata) {
         Profiler *p = userdata;
 
-        (void) process_table_get(p->processes, pid, 0);
+        follow_process(p, process_table_get(p->processes, pid, 0));
 }
 
 void profiler_learn_processes(Profiler *p, const char *control_group) {
         int r;
 
+        /* What starts is about to execute its program and map its libraries. */
+        sampler_hurry(p->sampler);
         r = cgroup_processes(control_group, learn_process, p);
         if (r < 0)
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
+}
+
+void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes) {
+        unwind_loader_set_max(p->unwind, bytes);
 }
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
@@ -414,6 +496,7 @@ int profiler_new(Profiler **ret,
                  UnitRegistry *units,
                  Store *store,
                  unsigned frequency_hz,
+                 uint64_t unwind_memory_max,
                  ProfilerWritten written,
                  void *userdata,
                  const char **ret_step) {
@@ -447,6 +530,11 @@ int profiler_new(Profiler **ret,
         r = sampler_new(&p->sampler, event, &options, &callbacks, p, ret_step);
         if (r < 0)
                 return r;
+        *ret_step = "setting up unwind tables";
+        r = unwind_loader_new(&p->unwind, sampler_get_unwind_segments_fd(p->sampler),
+                              sampler_get_unwind_processes_fd(p->sampler), unwind_memory_max);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -456,6 +544,7 @@ Profiler *profiler_free(Profiler *p) {
 
         if (!p)
                 return NULL;
+        unwind_loader_free(p->unwind);
         sampler_free(p->sampler);
         profile_writer_free(p->writer);
         DL_FOREACH_SAFE (p->waiters, waiter, next) {
@@ -466,6 +555,7 @@ Profiler *profiler_free(Profiler *p) {
         file_loader_free(p->loader);
         process_table_free(p->processes);
         kallsyms_free(p->kernel);
+        free(p->changed);
         free(p->open_socket);
         sd_event_unref(p->event);
         free(p);
@@ -497,4 +587,6 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         ret->bpf_memory_bytes = sampler_get_bpf_memory_bytes(p->sampler);
         process_table_get_statistics(p->processes, &ret->processes);
         index_cache_get_statistics(file_loader_get_cache(p->loader), &ret->indexes);
+        unwind_loader_get_statistics(p->unwind, &ret->unwind);
+        ret->bpf_memory_bytes += ret->unwind.mapped_bytes;
 }

@@ -13,6 +13,7 @@
  */
 
 #include "capture/sampler.h"
+#include "capture/unwind-loader.h"
 #include "manager.h"
 #include "profile-writer.h"
 #include "symbol/index-cache.h"
@@ -27,6 +28,7 @@ typedef struct ProfilerStatistics {
         uint64_t bpf_memory_bytes;
         ProcessTableStatistics processes;
         IndexCacheStatistics indexes;
+        UnwindLoaderStatistics unwind;
 } ProfilerStatistics;
 
 /* A profile was stored, or could not be (written->error). unit: NULL if it is gone by now. */
@@ -39,6 +41,7 @@ int profiler_new(Profiler **ret,
                  UnitRegistry *units,
                  Store *store,
                  unsigned frequency_hz,
+                 uint64_t unwind_memory_max,
                  ProfilerWritten on_written,
                  void *userdata,
                  const char **ret_step);
@@ -52,6 +55,7 @@ int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id);
 void profiler_learn_processes(Profiler *p, const char *control_group);
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
+void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);
 
 /* Hands the unit's open window, if any, to the writer. */
 void profiler_close_window(Profiler *p, Unit *u);

@@ -42,8 +42,10 @@ typedef enum UnitState {
 typedef struct UnitStacks {
         uint64_t complete;  /* reached the thread's start */
         uint64_t truncated; /* more frames than a record holds */
-        uint64_t broken;    /* the chain led nowhere */
+        uint64_t broken;    /* it led nowhere, for any other reason */
         uint64_t none;      /* no user stack: a kernel thread, or registers out of reach */
+        uint64_t guessed; /* some frame by frame pointer, in code without a table; however it ended
+                           */
 } UnitStacks;
 
 typedef struct UnitCounters {

@@ -108,6 +108,13 @@ static int add_kernel_place(Builder *b, const Place *p, uint32_t place) {
         return add_location(b, &mapping, p->address, &function, place);
 }
 
+static void describe_segment(IndexFile *index, const IndexSegment *segment, ProfileMapping *m) {
+        m->start = segment->address;
+        m->limit = segment->address + segment->memory_size;
+        m->offset = segment->file_offset;
+        m->build_id = index_file_get_build_id(index);
+}
+
 static int add_file_place(Builder *b, const Place *p, uint32_t place) {
         IndexFile *index = file_get_index(p->file);
         ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(p->file) };
@@ -119,10 +126,7 @@ static int add_file_place(Builder *b, const Place *p, uint32_t place) {
         if (!index || !index_file_find_address(index, p->address, &segment, &address))
                 return add_location(b, &mapping, p->address, NULL, place);
 
-        mapping.start = segment->address;
-        mapping.limit = segment->address + segment->memory_size;
-        mapping.offset = segment->file_offset;
-        mapping.build_id = index_file_get_build_id(index);
+        describe_segment(index, segment, &mapping);
         if (!index_file_find_name(index, address, &name))
                 return add_location(b, &mapping, address, NULL, place);
 
@@ -151,12 +155,33 @@ static int add_place(Builder *b, uint32_t place) {
         return add_location(b, NULL, p->address, NULL, place);
 }
 
+static int add_unsampled_mapping(Builder *b, const Mapping *m) {
+        ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(m->file) };
+        IndexFile *index = file_get_index(m->file);
+        const IndexSegment *segment;
+        uint64_t address;
+        uint32_t i;
+        int r;
+
+        if (index && index_file_find_address(index, m->offset, &segment, &address))
+                describe_segment(index, segment, &mapping);
+        r = profile_add_mapping(b->profile, &mapping, &i);
+        if (r < 0)
+                return r;
+        r = ARRAY_RESERVE(b->mappings, b->mappings_capacity, i + 1);
+        if (r >= 0)
+                b->mappings[i] = (MappingNames){};
+        return r;
+}
+
 /* Mapping 0 is the unit's main executable: pprof shows it as the file that the profile is of. */
 static int add_main_mapping_first(Builder *b) {
         File *file = NULL;
 
         if (b->context->main_exe)
                 file = window_find_file(b->window, b->context->main_exe);
+        if (!file && b->context->main_mapping)
+                return add_unsampled_mapping(b, b->context->main_mapping);
         if (!file)
                 file = window_find_file(b->window, window_get_heaviest_exe(b->window));
         if (!file)
@@ -257,6 +282,15 @@ static int add_number(Builder *b, const char *key, uint64_t value) {
         return profile_add_comment(b->profile, line);
 }
 
+/* Stacks that ended for any reason but the good ones. */
+static uint64_t count_broken(const WindowTotals *totals) {
+        uint64_t n = 0;
+
+        for (int end = STACK_END_NO_TABLE; end < _STACK_END_MAX; end++)
+                n += totals->stack_ends[end];
+        return n;
+}
+
 static int add_comments(Builder *b, const WindowNames *names) {
         char invocation[SD_ID128_STRING_MAX], boot[SD_ID128_STRING_MAX];
         const struct {
@@ -279,8 +313,9 @@ static int add_comments(Builder *b, const WindowNames *names) {
                 { "lost-samples", totals.lost },
                 { "stacks-complete", totals.stack_ends[STACK_END_COMPLETE] },
                 { "stacks-truncated", totals.stack_ends[STACK_END_TRUNCATED] },
-                { "stacks-broken", totals.stack_ends[STACK_END_BROKEN] },
+                { "stacks-broken", count_broken(&totals) },
                 { "stacks-none", totals.stack_ends[STACK_END_NONE] },
+                { "stacks-guessed", totals.guessed },
                 { "frames", names->frames },
                 { "frames-named", names->named },
         };

@@ -25,7 +25,9 @@ typedef struct WindowProfileContext {
         size_t n_labels;
         unsigned frequency_hz;
         usec_t duration_usec;
-        const char *main_exe;        /* path of the unit's main executable, NULL: unknown */
+        const char *main_exe; /* path of the unit's main executable, NULL: unknown */
+        const Mapping
+                *main_mapping; /* of its code, for a window without a sample in it; NULL: unknown */
         const Kallsyms *kernel;      /* NULL: no kernel symbols */
         const char *kernel_build_id; /* "": unknown */
 } WindowProfileContext;

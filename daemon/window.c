@@ -354,6 +354,7 @@ int window_add(Window *w,
         w->totals.weight_nsec += weight_nsec;
         if (record->stack_end < ELEMENTSOF(w->totals.stack_ends))
                 w->totals.stack_ends[record->stack_end]++;
+        w->totals.guessed += !!(record->flags & SAMPLE_GUESSED);
         return 0;
 }
 

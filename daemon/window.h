@@ -47,7 +47,8 @@ typedef struct WindowStack {
 typedef struct WindowTotals {
         uint64_t samples, lost;
         nsec_t weight_nsec;
-        uint64_t stack_ends[STACK_END_BROKEN + 1]; /* samples by enum sample_stack_end */
+        uint64_t stack_ends[_STACK_END_MAX]; /* samples by enum sample_stack_end */
+        uint64_t guessed;                    /* samples with SAMPLE_GUESSED */
 } WindowTotals;
 
 /* A file is about to be needed: process pid has it at [start, end). */

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include "basic/cgroup-util.h"
 #include "basic/string-util.h"
@@ -73,6 +74,21 @@ int cgroup_get_id(const char *control_group, uint64_t *ret) {
                 return -errno;
         *ret = st.st_ino;
         return 0;
+}
+
+int cgroup_get_invocation_id(const char *control_group, sd_id128_t *ret) {
+        char path[PATH_MAX], id[SD_ID128_STRING_MAX];
+        ssize_t n;
+        int r;
+
+        r = absolute_path(control_group, path, sizeof(path));
+        if (r < 0)
+                return r;
+        n = getxattr(path, "user.invocation_id", id, sizeof(id) - 1);
+        if (n < 0)
+                return errno == EOPNOTSUPP ? -ENODATA : -errno;
+        id[n] = '\0';
+        return sd_id128_from_string(id, ret) < 0 ? -ENODATA : 0;
 }
 
 bool cgroup_exists(const char *control_group) {

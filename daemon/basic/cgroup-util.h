@@ -8,6 +8,8 @@
  * cgroup2 tree, on unified and on hybrid hosts alike.
  */
 
+#include <systemd/sd-id128.h>
+
 #include "basic/util.h"
 
 /* Where the cgroup2 tree is mounted; *ret is a constant. -ENOENT: there is none (pure cgroup v1).
@@ -19,6 +21,12 @@ int cgroup_mount_path(const char **ret);
  * such cgroup, or no cgroup2 tree; -EINVAL: not an absolute and normal path; -ENAMETOOLONG.
  */
 int cgroup_get_id(const char *control_group, uint64_t *ret);
+
+/*
+ * The invocation that systemd made the cgroup for, from its extended attribute (systemd 245 and
+ * newer). It is there before the bus tells. -ENODATA: none; -ENOENT: no such cgroup.
+ */
+int cgroup_get_invocation_id(const char *control_group, sd_id128_t *ret);
 
 /* False also for what is no valid path. */
 bool cgroup_exists(const char *control_group);

@@ -28,6 +28,7 @@
 #define RING_BYTES_MAX     ((size_t) 64 << 20)
 
 #define CPU_CHECK_USEC      (1 * USEC_PER_SEC)
+#define REST_AFTER_DRAINS   10          /* without a sample */
 #define INITIAL_PIDNS_INODE 0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 
 /* One online CPU. */
@@ -56,6 +57,10 @@ struct Sampler {
 
         sd_event_source *drain_source, *samples_source;
         usec_t next_cpu_check;
+        uint64_t wakeup_bytes;  /* in the ring of samples */
+        unsigned n_vain_drains; /* since the last sample */
+        bool resting;
+        usec_t hurry_until_usec; /* CLOCK_MONOTONIC */
         SamplerLoss loss;
 };
 
@@ -212,17 +217,45 @@ static void on_event(const struct sample_record *sample,
         s->callbacks.on_sample(sample, (const uint64_t *) (sample + 1), weight, s->userdata);
 }
 
+static int set_drain_timer(Sampler *s, usec_t delay_usec) {
+        int r;
+
+        r = sd_event_source_set_time_relative(s->drain_source, delay_usec);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(s->drain_source, SD_EVENT_ONESHOT);
+}
+
+static void end_rest(Sampler *s) {
+        s->n_vain_drains = 0;
+        if (!s->resting)
+                return;
+        s->resting = false;
+        s->bpf->bss->wakeup_bytes = s->wakeup_bytes;
+        (void) set_drain_timer(s, SAMPLER_DRAIN_USEC);
+}
+
 void sampler_drain(Sampler *s) {
         int r;
 
         r = ring_buffer__consume(s->samples);
         if (r < 0)
                 log_debug_errno(r, "Failed to read the ring of samples: %m");
+        else if (r > 0)
+                end_rest(s);
         for (size_t i = 0; i < s->n_cpus; i++)
                 s->loss.malformed += record_ring_drain(s->cpus[i].ring, on_ring_record, s);
 
         event_queue_dispatch(s->queue, on_event, s);
         s->callbacks.on_drained(s->userdata);
+}
+
+/* While no target runs nobody looks for samples: the first one wakes us. */
+static void begin_rest(Sampler *s) {
+        s->resting = true;
+        s->bpf->bss->wakeup_bytes = 0;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        sampler_drain(s); /* what came before the program could see that */
 }
 
 static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -231,6 +264,8 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
         int r;
 
         sampler_drain(s);
+        if (++s->n_vain_drains > REST_AFTER_DRAINS)
+                begin_rest(s);
 
         if (now >= s->next_cpu_check) {
                 s->next_cpu_check = now + CPU_CHECK_USEC;
@@ -238,11 +273,15 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
                 if (r < 0)
                         log_debug_errno(r, "Failed to follow the online CPUs: %m");
         }
+        if (now < s->hurry_until_usec)
+                return set_drain_timer(s, SAMPLER_HURRY_USEC);
+        return set_drain_timer(s, s->resting ? CPU_CHECK_USEC : SAMPLER_DRAIN_USEC);
+}
 
-        r = sd_event_source_set_time(source, now + SAMPLER_DRAIN_USEC);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+void sampler_hurry(Sampler *s) {
+        end_rest(s);
+        s->hurry_until_usec = now_usec(CLOCK_MONOTONIC) + SAMPLER_HURRY_FOR_USEC;
+        (void) set_drain_timer(s, SAMPLER_HURRY_USEC);
 }
 
 static int on_samples_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -275,7 +314,8 @@ static int load_bpf(Sampler *s) {
                 s->bpf->rodata->pid_namespace_device = st.st_dev;
                 s->bpf->rodata->pid_namespace = st.st_ino;
         }
-        s->bpf->rodata->wakeup_bytes = bytes / 4;
+        s->bpf->rodata->counts_cycles = s->kind == OPEN_CYCLES;
+        s->wakeup_bytes = s->bpf->bss->wakeup_bytes = bytes / 4;
         r = bpf_map__set_max_entries(s->bpf->maps.samples, (uint32_t) bytes);
         if (r < 0)
                 return r;
@@ -308,7 +348,7 @@ static int add_sources(Sampler *s) {
         if (r < 0)
                 return r;
         return sd_event_add_time_relative(s->event, &s->drain_source, CLOCK_MONOTONIC,
-                                          SAMPLER_DRAIN_USEC, SAMPLER_DRAIN_USEC / 4,
+                                          SAMPLER_DRAIN_USEC, SAMPLER_HURRY_USEC / 2,
                                           on_drain_timer, s);
 }
 
@@ -335,15 +375,16 @@ static int sampler_open(Sampler *s, const char **ret_step) {
         if (!s->cpus)
                 return -ENOMEM;
 
+        r = choose_event(s);
+        if (r < 0)
+                return r;
+
         *ret_step = "loading the BPF program";
         r = load_bpf(s);
         if (r < 0)
                 return r;
 
         *ret_step = "opening perf events";
-        r = choose_event(s);
-        if (r < 0)
-                return r;
         r = follow_cpus(s);
         if (r < 0)
                 return r;
@@ -444,10 +485,6 @@ unsigned sampler_get_frequency(const Sampler *s) {
         return s->frequency_hz;
 }
 
-unsigned sampler_get_n_cpus(const Sampler *s) {
-        return (unsigned) s->n_cpus;
-}
-
 void sampler_get_loss(Sampler *s, SamplerLoss *ret) {
         _cleanup_free_ uint64_t *per_cpu = NULL;
         int n = libbpf_num_possible_cpus();
@@ -489,4 +526,12 @@ uint64_t sampler_get_bpf_memory_bytes(const Sampler *s) {
 
 int sampler_get_program_fd(const Sampler *s) {
         return bpf_program__fd(s->bpf->progs.on_cpu);
+}
+
+int sampler_get_unwind_segments_fd(const Sampler *s) {
+        return bpf_map__fd(s->bpf->maps.unwind_segments);
+}
+
+int sampler_get_unwind_processes_fd(const Sampler *s) {
+        return bpf_map__fd(s->bpf->maps.unwind_processes);
 }

@@ -17,6 +17,12 @@
 #include "capture/process-record.h"
 
 #define SAMPLER_DRAIN_USEC (100 * USEC_PER_MSEC)
+/* After sampler_hurry(): so often, for so long. */
+#define SAMPLER_HURRY_USEC     (10 * USEC_PER_MSEC)
+#define SAMPLER_HURRY_FOR_USEC (500 * USEC_PER_MSEC)
+/* After sampler_hurry(): so often, for so long. */
+#define SAMPLER_HURRY_USEC     (10 * USEC_PER_MSEC)
+#define SAMPLER_HURRY_FOR_USEC (500 * USEC_PER_MSEC)
 
 typedef struct Sampler Sampler;
 
@@ -63,6 +69,10 @@ DEFINE_CLEANUP(Sampler *, sampler_free);
 
 /* Takes what has arrived so far. */
 void sampler_drain(Sampler *s);
+/* Something starts: what is reported of it is wanted at once for a while. */
+void sampler_hurry(Sampler *s);
+/* Something starts: what is reported of it is wanted at once for a while. */
+void sampler_hurry(Sampler *s);
 
 /* Makes a cgroup a target, or changes it. share in 1/65536 of the events; 0 excludes it. */
 int sampler_set_target(Sampler *s, uint64_t cgroup_id, uint32_t slot, uint32_t share);
@@ -73,8 +83,10 @@ int sampler_set_frequency(Sampler *s, unsigned frequency_hz);
 
 const char *sampler_get_event_name(const Sampler *s); /* "cycles" or "cpu-clock" */
 unsigned sampler_get_frequency(const Sampler *s);
-unsigned sampler_get_n_cpus(const Sampler *s);
 void sampler_get_loss(Sampler *s, SamplerLoss *ret);
 uint64_t sampler_get_bpf_memory_bytes(const Sampler *s);
 /* Descriptor of the BPF program: for its run-time statistics in benchmarks. */
 int sampler_get_program_fd(const Sampler *s);
+/* The maps of bpf/unwind-memory.h. */
+int sampler_get_unwind_segments_fd(const Sampler *s);
+int sampler_get_unwind_processes_fd(const Sampler *s);

@@ -8,8 +8,6 @@
  * systemd would say of units. All functions fail the test that calls them, or end the benchmark.
  */
 
-#include "cgroup-fixture.h"
-
 #include <ftw.h>
 
 #include "basic/file-util.h"
@@ -17,6 +15,7 @@
 #include "manager.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
+#include "tests/kernel/cgroup-fixture.h"
 
 typedef struct Profiling {
         char directory[64], root[80], store[80], cache[80];
@@ -59,6 +58,15 @@ static inline void profiling_configure(const Profiling *p, const char *name, con
 }
 
 /* ---- its life ---- */
+
+/* As the daemon does: sd-event learns by this signal that a worker has ended. */
+static inline void block_sigchld(void) {
+        sigset_t mask;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+}
 
 static inline Profiling *profiling_new(void) {
         Profiling *p = calloc(1, sizeof(*p));

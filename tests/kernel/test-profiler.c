@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiler and Manager: from a running program to a stored profile, with real BPF */
 
-#include "profiling-fixture.h"
-
 #include <dirent.h>
 #include <math.h>
 
 #include "basic/log.h"
+#include "tests/kernel/profiling-fixture.h"
 
 /* Long windows, so that a profile is one test's own; KeepFree= would look at the host's disk. */
 #define STORAGE "[Storage]\nKeepFree=0\n"
@@ -159,8 +158,18 @@ static void test_a_program_of_known_shares_comes_out_right(void **state) {
         assert_int_equal(s.cpu_nsec, profile_total(profile, 1));
 }
 
-/* A process that is gone before its first sample is read has names all the same, where some other
- * process has the same files. */
+/* The innermost frame in user space. false: there is none. */
+static bool find_user_leaf(const Profile *p, const ProfileSample *s, ProfileLocation *ret) {
+        for (size_t i = 0; i < s->n_locations; i++) {
+                profile_get_location(p, s->locations[i], ret);
+                if ((int64_t) ret->address >= 0)
+                        return true;
+        }
+        return false;
+}
+
+/* A process that is gone before its first sample is read is understood all the same, by what the
+ * kernel reported of it. */
 static void test_short_lived_processes_are_all_accounted_for(void **state) {
         _cleanup_(profiling_freep) Profiling *p = profiling_started(CONFIG);
         _cleanup_(profile_freep) Profile *profile = NULL;
@@ -181,20 +190,19 @@ static void test_short_lived_processes_are_all_accounted_for(void **state) {
         profile = read_only_profile(p, "storm.service");
         assert_total(profile, used);
         for (size_t i = 0; i < profile_n_samples(profile); i++) {
-                ProfileLocation root;
+                ProfileLocation leaf;
                 ProfileSample s;
 
                 profile_get_sample(profile, i, &s);
                 assert_true(s.n_locations > 0);
-                profile_get_location(profile, s.locations[s.n_locations - 1], &root);
-                if (root.address >> 63) /* no user frames */
+                if (!find_user_leaf(profile, &s, &leaf))
                         continue;
                 n_user += (uint64_t) s.values[0];
-                n_mapped += root.mapping == PROFILE_NONE ? 0 : (uint64_t) s.values[0];
+                n_mapped += leaf.mapping == PROFILE_NONE ? 0 : (uint64_t) s.values[0];
         }
-        assert_true(n_user > 50);
-        if (n_mapped < n_user * 8 / 10)
-                fail_msg("%llu of %llu user stacks lie in files", (unsigned long long) n_mapped,
+        assert_true(n_user > 20);
+        if (n_mapped < n_user * 9 / 10)
+                fail_msg("%llu of %llu user stacks begin in a file", (unsigned long long) n_mapped,
                          (unsigned long long) n_user);
 }
 
@@ -659,17 +667,13 @@ int main(void) {
                 cmocka_unit_test(test_restarts_leave_no_descriptor_behind),
         };
         const char *missing = missing_for_kernel_tests();
-        sigset_t mask;
 
         if (missing) {
                 printf("1..0 # SKIP needs %s\n", missing);
                 return EXIT_SKIPPED;
         }
         log_set_max_level(LOG_CRIT); /* what fails here fails on purpose */
-        /* sd-event learns by this signal that a worker has ended. */
-        sigemptyset(&mask);
-        sigaddset(&mask, SIGCHLD);
-        sigprocmask(SIG_BLOCK, &mask, NULL);
+        block_sigchld();
         cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

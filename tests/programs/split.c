@@ -18,13 +18,20 @@ static volatile uint64_t sink;
 static int arg_depth = 10;
 static double arg_seconds = 1e9;
 
-/* The same loop for all: only the number of turns differs. The compiler leaves out the frame of a
- * leaf that has nothing to store in it, unless its address is asked for. */
+/* The compiler leaves out the frame of a leaf that has nothing to store in it, unless its address
+ * is asked for. */
+#ifdef WITHOUT_FRAME_POINTERS
+#define KEEP_FRAME()
+#else
+#define KEEP_FRAME() __asm__ volatile("" ::"r"(__builtin_frame_address(0)))
+#endif
+
+/* The same loop for all: only the number of turns differs. */
 #define DEFINE_SPEND(name, units)                                            \
         static __attribute__((noinline)) void name(void) {                   \
                 uint64_t x = sink;                                           \
                                                                              \
-                __asm__ volatile("" ::"r"(__builtin_frame_address(0)));      \
+                KEEP_FRAME();                                                \
                 for (int i = 0; i < (units) *UNIT_OF_WORK; i++)              \
                         x = x * 6364136223846793005u + 1442695040888963407u; \
                 sink = x;                                                    \

@@ -64,9 +64,9 @@ static void test_without_files_every_service_is_profiled(void **state) {
 
 /* Commented out or not, the shipped file says the defaults, and every key is in it. */
 static void test_the_shipped_file_shows_every_key_with_its_default(void **state) {
-        static const char *const keys[] = { "Units",          "Frequency", "Interval",
-                                            "SamplingRatio",  "MaxUse",    "KeepFree",
-                                            "MaxRetentionSec" };
+        static const char *const keys[] = { "Units",           "Frequency",      "Interval",
+                                            "SamplingRatio",   "MaxUse",         "KeepFree",
+                                            "UnwindMemoryMax", "MaxRetentionSec" };
         _cleanup_(config_freep) Config *shipped = NULL, *uncommented = NULL;
         _cleanup_free_ char *text = NULL;
         Tree *t = *state;

@@ -185,7 +185,7 @@ static void test_the_text_shows_every_setting(void **state) {
         assert_int_equal(config_format(c, &text), 0);
         assert_true(asprintf(&expected,
                              "[Profilerd]\nUnits=a.service b@*.service\nFrequency=7\n"
-                             "Interval=1min 30s\nSamplingRatio=0.3\n\n"
+                             "Interval=1min 30s\nSamplingRatio=0.3\nUnwindMemoryMax=64M\n\n"
                              "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n\n"
                              "# %s" UNITS "1.conf\n[Match]\nUnit=a.service\n[Profile]\nEnable=yes\n"
                              "Frequency=9\nInterval=1d\nLabels=\"a=b \\\"c\\\" \\\\d\" \"e=f\"\n\n"

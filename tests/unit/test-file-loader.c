@@ -26,7 +26,7 @@ typedef struct Fixture {
         unsigned n_loaded;
 } Fixture;
 
-static void on_loaded(void *userdata) {
+static void on_loaded(File *file, void *userdata) {
         Fixture *f = userdata;
 
         f->n_loaded++;

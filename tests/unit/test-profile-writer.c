@@ -25,9 +25,10 @@ typedef struct Bed {
         uint64_t asked;
 } Bed;
 
-static const Kallsyms *get_kernel(void *userdata) {
+static const Kallsyms *get_kernel(const Window *window, void *userdata) {
         Bed *b = userdata;
 
+        assert_int_equal(window_n_places(window), 1);
         b->n_kernel++;
         return NULL;
 }

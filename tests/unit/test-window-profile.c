@@ -190,6 +190,25 @@ static void test_the_main_executable_is_mapping_0(void **state) {
         }
 }
 
+/* The main process slept, its children worked: the profile is of the main program all the same. */
+static void test_a_main_executable_without_a_sample_is_mapping_0(void **state) {
+        const uint64_t frames[] = { FIXTURE_LIBRARY + 0x10 };
+        _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
+        const Mapping *main_mapping = mapping_set_find(f->process.mappings, FIXTURE_CODE);
+        WindowProfileContext context = defaults;
+        _cleanup_(profile_freep) Profile *p = NULL;
+        ProfileMapping m;
+
+        assert_non_null(main_mapping);
+        assert_int_equal(fixture_add(f, frames, 1, 10), 0);
+        context.main_exe = "/usr/bin/program";
+        context.main_mapping = main_mapping;
+        p = make(f, &context, NULL);
+        profile_get_mapping(p, 0, &m);
+        assert_string_equal(m.filename, "/usr/bin/program");
+        assert_int_equal(profile_n_mappings(p), 2);
+}
+
 /* ---- the kernel ---- */
 
 static void test_kernel_frames_have_their_own_mapping(void **state) {
@@ -326,7 +345,8 @@ static void test_comments_say_whose_profile_it_is_and_how_good(void **state) {
                 { "samples", "2" },         { "lost-samples", "0" },
                 { "stacks-complete", "1" }, { "stacks-truncated", "0" },
                 { "stacks-broken", "1" },   { "stacks-none", "0" },
-                { "frames", "2" },          { "frames-named", "0" },
+                { "stacks-guessed", "1" },  { "frames", "2" },
+                { "frames-named", "0" },
         };
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
         struct sample_record record = fixture_record(0, 1);
@@ -334,7 +354,8 @@ static void test_comments_say_whose_profile_it_is_and_how_good(void **state) {
         uint64_t address = FIXTURE_CODE;
 
         assert_int_equal(fixture_add(f, &address, 1, 1), 0);
-        record.stack_end = STACK_END_BROKEN;
+        record.stack_end = STACK_END_NO_MEMORY;
+        record.flags |= SAMPLE_GUESSED;
         assert_int_equal(window_add(f->window, &f->process, &record, &address, 1), 0);
         p = make(f, &defaults, NULL);
         assert_int_equal(profile_n_comments(p), ELEMENTSOF(expected));
@@ -386,6 +407,7 @@ int main(void) {
                 cmocka_unit_test(test_a_file_without_an_index_has_offsets),
                 cmocka_unit_test(test_memory_and_nothing_are_told_apart),
                 cmocka_unit_test(test_the_main_executable_is_mapping_0),
+                cmocka_unit_test(test_a_main_executable_without_a_sample_is_mapping_0),
                 cmocka_unit_test(test_kernel_frames_have_their_own_mapping),
                 cmocka_unit_test(test_what_lies_below_the_kernel_is_a_module),
                 cmocka_unit_test(test_without_symbols_the_kernel_has_addresses),

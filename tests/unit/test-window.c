@@ -189,7 +189,7 @@ static void test_the_heaviest_process_names_the_executable(void **state) {
 
 static void test_ends_of_stacks_are_counted(void **state) {
         const uint8_t ends[] = { STACK_END_NONE, STACK_END_COMPLETE, STACK_END_COMPLETE,
-                                 STACK_END_BROKEN, 200 };
+                                 STACK_END_NO_MEMORY, 200 };
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
         WindowTotals totals;
 
@@ -204,7 +204,7 @@ static void test_ends_of_stacks_are_counted(void **state) {
         assert_int_equal(totals.stack_ends[STACK_END_NONE], 1);
         assert_int_equal(totals.stack_ends[STACK_END_COMPLETE], 2);
         assert_int_equal(totals.stack_ends[STACK_END_TRUNCATED], 0);
-        assert_int_equal(totals.stack_ends[STACK_END_BROKEN], 1);
+        assert_int_equal(totals.stack_ends[STACK_END_NO_MEMORY], 1);
 }
 
 /* ---- limits ---- */
