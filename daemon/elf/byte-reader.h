@@ -43,8 +43,7 @@ static inline uint64_t byte_reader_fixed(ByteReader *r, size_t n) {
 
         if (p)
                 for (size_t i = 0; i < n; i++)
-                        v |= (uint64_t) p[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i
-                                                                                    : n - 1 - i]
+                        v |= (uint64_t) p[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : n - 1 - i]
                              << (8 * i);
         return v;
 }

@@ -83,18 +83,22 @@ CfiProgram *cfi_program_free(CfiProgram *p) {
         return NULL;
 }
 
-/* Where the state keeps a register; NULL: it is not followed. */
-static CfiValue *cfi_run_find(CfiRun *run, CfiState *state, uint64_t number) {
+/* Where the state keeps a register, to change it; NULL: it is not followed. */
+static CfiValue *cfi_run_find(CfiRun *run, uint64_t number) {
+        CfiState *state = &run->program->state;
         int i;
 
         if (number == run->function->return_column)
                 return &state->return_address;
         i = cfi_register_index(run->program->machine, number);
-        return i >= 0 ? &state->registers[i] : NULL;
+        if (i < 0)
+                return NULL;
+        state->spoken |= 1U << i;
+        return &state->registers[i];
 }
 
 static void cfi_run_set(CfiRun *run, uint64_t number, CfiKind kind, int64_t value) {
-        CfiValue *v = cfi_run_find(run, &run->program->state, number);
+        CfiValue *v = cfi_run_find(run, number);
 
         if (v)
                 *v = (CfiValue){ .kind = kind, .value = value };
@@ -117,14 +121,16 @@ static int cfi_run_set_unsigned(CfiRun *run, uint64_t number, CfiKind kind, uint
 }
 
 static int cfi_run_restore(CfiRun *run, uint64_t number) {
-        CfiState *initial = (CfiState *) run->initial; /* only read */
+        CfiState *s = &run->program->state;
         CfiValue *v;
 
-        if (!initial)
+        if (!run->initial)
                 return -EBADMSG;
-        v = cfi_run_find(run, &run->program->state, number);
-        if (v)
-                *v = *cfi_run_find(run, initial, number);
+        v = cfi_run_find(run, number);
+        if (v == &s->return_address)
+                *v = run->initial->return_address;
+        else if (v)
+                *v = run->initial->registers[v - s->registers];
         return 0;
 }
 
@@ -146,7 +152,7 @@ static int cfi_run_set_expression(CfiRun *run, CfiKind kind) {
         r = cfi_run_read_expression(run, kind, &value);
         if (r < 0)
                 return r;
-        v = cfi_run_find(run, &run->program->state, number);
+        v = cfi_run_find(run, number);
         if (v)
                 *v = value;
         return 0;

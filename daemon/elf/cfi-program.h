@@ -30,7 +30,7 @@ typedef enum CfiKind {
 
 typedef struct CfiValue {
         CfiKind kind;
-        uint32_t size;                /* of the expression */
+        uint32_t size; /* of the expression */
         union {
                 int64_t value;
                 const uint8_t *bytes; /* the expression, borrowed from the section */
@@ -39,8 +39,9 @@ typedef struct CfiValue {
 
 /* One row of the table: what holds for a stretch of code. */
 typedef struct CfiState {
-        CfiValue cfa;      /* CFI_OFFSET: cfa_register + value, CFI_EXPRESSION: is what it yields */
+        CfiValue cfa; /* CFI_OFFSET: cfa_register + value, CFI_EXPRESSION: is what it yields */
         uint64_t cfa_register; /* DWARF number */
+        uint32_t spoken;       /* bit i: registers[i] may be other than CFI_UNSPECIFIED */
         CfiValue return_address;
         CfiValue registers[CFI_REGISTERS];
 } CfiState;
@@ -52,7 +53,7 @@ typedef struct CfiFunction {
         uint64_t start, end;
         const uint8_t *bytes; /* instructions */
         size_t size;
-        uint64_t address;     /* of the first instruction byte, for DW_CFA_set_loc */
+        uint64_t address; /* of the first instruction byte, for DW_CFA_set_loc */
         uint64_t code_factor;
         int64_t data_factor;
         uint64_t return_column;

@@ -173,15 +173,15 @@ static int make_cfa(uint16_t machine, const CfiState *s, struct unwind_rule *rul
 /* Where saved things are: words from the CFA or from a register. */
 typedef struct Place {
         int base; /* register, or UNWIND_BLOCK_AT_CFA */
-        int64_t word;
+        int32_t word;
 } Place;
 
 /* 0, or a refusal. The value is CFI_OFFSET or CFI_EXPRESSION. */
-static int find_place(uint16_t machine,
-                      const struct unwind_rule *rule,
-                      const CfiValue *v,
-                      IndexUnwindLoss loss,
-                      Place *ret) {
+static inline int find_place(uint16_t machine,
+                             const struct unwind_rule *rule,
+                             const CfiValue *v,
+                             IndexUnwindLoss loss,
+                             Place *ret) {
         int64_t offset = v->value, plus;
         int base = UNWIND_BLOCK_AT_CFA;
 
@@ -204,17 +204,19 @@ static int find_place(uint16_t machine,
         }
         if (offset % WORD != 0 || offset / WORD != (int16_t) (offset / WORD))
                 return refuse(INDEX_UNWIND_ROW_OFFSET);
-        *ret = (Place){ .base = base, .word = offset / WORD };
+        *ret = (Place){ .base = base, .word = (int32_t) (offset / WORD) };
         return 0;
 }
 
 /* The saved registers that a rule is about, and their block. */
 typedef struct Block {
-        Place places[BLOCK_SAVES_MAX];
-        uint8_t registers[BLOCK_SAVES_MAX];
+        struct {
+                int32_t word;
+                int32_t number;
+        } saves[BLOCK_SAVES_MAX];
         size_t n;
         int base;
-        int64_t low, high; /* words */
+        int32_t low, high; /* words */
 } Block;
 
 static int block_add(Block *b, int number, Place place) {
@@ -223,13 +225,23 @@ static int block_add(Block *b, int number, Place place) {
         b->base = place.base;
         b->low = b->n > 0 ? MIN(b->low, place.word) : place.word;
         b->high = b->n > 0 ? MAX(b->high, place.word) : place.word;
-        b->places[b->n] = place;
-        b->registers[b->n++] = (uint8_t) number;
+        b->saves[b->n].word = place.word;
+        b->saves[b->n++].number = number;
         return b->high - b->low < UNWIND_BLOCK_WORDS ? 0 : refuse(INDEX_UNWIND_ROW_OFFSET);
 }
 
 static uint64_t slot(uint32_t number, uint64_t value) {
         return value << (4 * number);
+}
+
+/*
+ * Nothing but the return address is left on the stack. Where GCC has realigned the stack it does
+ * not say that the registers have been restored, and still looks for them by the frame pointer
+ * that it has restored as well.
+ */
+static bool is_at_return(const struct unwind_rule *rule) {
+        return rule->kind == UNWIND_CFA_REGISTER && rule->base == UNWIND_X86_64_RSP &&
+               rule->offset == WORD;
 }
 
 static int collect_saved(uint16_t machine,
@@ -241,7 +253,7 @@ static int collect_saved(uint16_t machine,
         Place place;
         int r;
 
-        for (uint32_t rest = kept; rest != 0; rest &= rest - 1) {
+        for (uint32_t rest = kept & s->spoken; rest != 0; rest &= rest - 1) {
                 int number = __builtin_ctz(rest);
                 const CfiValue *v = &s->registers[number];
 
@@ -252,6 +264,8 @@ static int collect_saved(uint16_t machine,
                 case CFI_OFFSET:
                 case CFI_EXPRESSION:
                         r = find_place(machine, rule, v, INDEX_UNWIND_ROW_SAVED, &place);
+                        if (r == 0 && place.base != UNWIND_BLOCK_AT_CFA && is_at_return(rule))
+                                break;
                         if (r == 0)
                                 r = block_add(block, number, place);
                         if (r != 0)
@@ -302,9 +316,9 @@ static int make_return(uint16_t machine,
                 return refuse(INDEX_UNWIND_ROW_RETURN);
         }
 
-        if (block->n == 0 || (place.base == block->base &&
-                              MAX(block->high, place.word) - MIN(block->low, place.word) <
-                                      UNWIND_BLOCK_WORDS)) {
+        if (block->n == 0 ||
+            (place.base == block->base &&
+             MAX(block->high, place.word) - MIN(block->low, place.word) < UNWIND_BLOCK_WORDS)) {
                 rule->ra_kind = UNWIND_RETURN_IN_BLOCK;
                 block->low = block->n > 0 ? MIN(block->low, place.word) : place.word;
                 block->high = block->n > 0 ? MAX(block->high, place.word) : place.word;
@@ -318,6 +332,20 @@ static int make_return(uint16_t machine,
         rule->ra_kind = UNWIND_RETURN_AT_CFA;
         rule->ra = (int16_t) place.word;
         return 0;
+}
+
+struct unwind_rule cfi_rule_for_restored(const struct unwind_rule *rule) {
+        return (struct unwind_rule){
+                .kind = rule->kind,
+                .base = rule->base,
+                .aux = rule->aux,
+                .offset = rule->offset,
+                .offset2 = rule->offset2,
+                .ra_kind = UNWIND_RETURN_IN_BLOCK,
+                .block_base = UNWIND_BLOCK_AT_CFA,
+                .block = -1,
+                .n_block = 1,
+        };
 }
 
 struct unwind_rule cfi_rule_for_signal(uint16_t machine) {
@@ -358,8 +386,8 @@ static bool match_signal(uint16_t machine, const CfiState *s) {
 
 /* The stack pointer of the caller is the CFA, or the rule is about something else than a call. */
 static bool is_cfa_the_stack_pointer(uint16_t machine, const CfiState *s) {
-        const CfiValue *v = &s->registers[machine == EM_X86_64 ? UNWIND_X86_64_RSP
-                                                               : UNWIND_AARCH64_SP];
+        const CfiValue *v =
+                &s->registers[machine == EM_X86_64 ? UNWIND_X86_64_RSP : UNWIND_AARCH64_SP];
 
         return v->kind == CFI_UNSPECIFIED || v->kind == CFI_SAME ||
                (v->kind == CFI_VAL_OFFSET && v->value == 0);
@@ -398,8 +426,8 @@ static int make_rule(uint16_t machine,
         rule->block_base = (uint8_t) (rule->n_block > 0 ? block.base : UNWIND_BLOCK_AT_CFA);
         rule->block = (int16_t) (rule->n_block > 0 ? block.low : 0);
         for (size_t i = 0; i < block.n; i++)
-                rule->slots |= slot(block.registers[i],
-                                    (uint64_t) (block.places[i].word - block.low + 1));
+                rule->slots |= slot((uint32_t) block.saves[i].number,
+                                    (uint64_t) (block.saves[i].word - block.low + 1));
         return 0;
 }
 

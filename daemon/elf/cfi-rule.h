@@ -17,10 +17,10 @@
  * 0: *ret is the rule. Else *ret is UNWIND_REFUSED, and the value is the IndexUnwindLoss plus 1.
  * is_signal: the function is a signal trampoline (augmentation "S").
  */
-int cfi_rule_make(uint16_t machine,
-                  const CfiState *state,
-                  bool is_signal,
-                  struct unwind_rule *ret);
+int cfi_rule_make(uint16_t machine, const CfiState *state, bool is_signal, struct unwind_rule *ret);
+
+/* The same frame, when the caller's registers are back and only the return address is left. */
+struct unwind_rule cfi_rule_for_restored(const struct unwind_rule *rule);
 
 /* For a signal trampoline of the usual layout. */
 struct unwind_rule cfi_rule_for_signal(uint16_t machine);

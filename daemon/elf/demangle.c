@@ -27,7 +27,8 @@ static void on_text(const char *text, size_t size, void *userdata) {
                 o->failed = true;
                 longjmp(o->enough, 1);
         }
-        memcpy(o->text + o->size, text, n);
+        if (n > 0) /* text may be NULL then */
+                memcpy(o->text + o->size, text, n);
         o->size += n;
         o->text[o->size] = '\0';
         if (n < size)

@@ -6,6 +6,7 @@
 #include "basic/array.h"
 #include "elf/demangle.h"
 #include "elf/elf-index.h"
+#include "elf/elf-unwind.h"
 #include "elf/index-writer.h"
 #include "elf/symtab.h"
 
@@ -145,6 +146,28 @@ static int index_functions(const ElfFile *f, IndexWriter *w, uint32_t *ret_sourc
         return 0;
 }
 
+/* The tables are large: they are not copied, but live until they are written. */
+static int index_unwind_and_finish(const ElfFile *f,
+                                   IndexWriter *w,
+                                   const IndexIdentity *identity) {
+        _cleanup_(unwind_table_freep) UnwindTable *t = NULL;
+        IndexUnwindTable table = {};
+        IndexUnwind info;
+        int r;
+
+        r = elf_unwind_read(f, &t, &info);
+        if (r < 0)
+                return r;
+        table.info = &info;
+        if (t) {
+                table.pages = unwind_table_get_pages(t, &table.n_pages);
+                table.rows = unwind_table_get_rows(t, &table.n_rows);
+                table.rules = unwind_table_get_rules(t, &table.n_rules);
+        }
+        index_writer_set_unwind(w, &table);
+        return index_writer_finish(w, identity);
+}
+
 int elf_index_write(const ElfFile *f, const uint8_t hash[static INDEX_CONTENT_HASH_SIZE], int fd) {
         _cleanup_(index_writer_freep) IndexWriter *w = NULL;
         IndexIdentity identity = {
@@ -167,5 +190,5 @@ int elf_index_write(const ElfFile *f, const uint8_t hash[static INDEX_CONTENT_HA
         r = index_functions(f, w, &identity.sources);
         if (r < 0)
                 return r;
-        return index_writer_finish(w, &identity);
+        return index_unwind_and_finish(f, w, &identity);
 }

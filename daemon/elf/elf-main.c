@@ -166,8 +166,7 @@ static int write_index(void) {
         if (r < 0)
                 return fail_index(r);
 
-        /* An index gets its name when its bytes are on disk, and the daemon cannot wait for that.
-         */
+        /* An index with a name survives a loss of power; the daemon cannot wait for the disk. */
         if (arg_action == ACTION_INDEX && fdatasync(STDOUT_FILENO) < 0)
                 return fail_index(-errno);
         return EX_OK;

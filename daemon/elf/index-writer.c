@@ -31,6 +31,8 @@ struct IndexWriter {
          * memory. */
         NameSlot *slots;
         size_t n_slots, n_names;
+
+        IndexUnwindTable unwind; /* borrowed */
 };
 
 IndexWriter *index_writer_free(IndexWriter *w) {
@@ -269,6 +271,33 @@ static int index_writer_append(
         return write_all(w->fd, zeros, (size_t) (ROUND_UP(size, sizeof(zeros)) - size));
 }
 
+static int index_writer_append_unwind(IndexWriter *w, uint64_t *at, IndexSection *sections) {
+        const IndexUnwindTable *u = &w->unwind;
+        const struct {
+                IndexSectionKind kind;
+                const void *data;
+                size_t size;
+        } parts[] = {
+                { INDEX_SECTION_UNWIND, u->info, u->info ? sizeof(IndexUnwind) : 0 },
+                { INDEX_SECTION_UNWIND_PAGES, u->pages, u->n_pages * sizeof(IndexUnwindPage) },
+                { INDEX_SECTION_UNWIND_ROWS, u->rows, u->n_rows * sizeof(IndexUnwindRow) },
+                { INDEX_SECTION_UNWIND_RULES, u->rules, u->n_rules * sizeof(struct unwind_rule) },
+        };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                r = index_writer_append(w, parts[i].data, parts[i].size, at,
+                                        &sections[parts[i].kind]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind) {
+        w->unwind = *unwind;
+}
+
 int index_writer_finish(IndexWriter *w, const IndexIdentity *identity) {
         IndexHeader h = {
                 .magic = INDEX_MAGIC,
@@ -301,6 +330,9 @@ int index_writer_finish(IndexWriter *w, const IndexIdentity *identity) {
                 return r;
         r = index_writer_append(w, w->functions, w->n_functions * sizeof(IndexFunction), &at,
                                 &h.sections[INDEX_SECTION_FUNCTIONS]);
+        if (r < 0)
+                return r;
+        r = index_writer_append_unwind(w, &at, h.sections);
         if (r < 0)
                 return r;
         if (at > INDEX_SIZE_MAX)

@@ -37,5 +37,8 @@ int index_writer_add_segment(IndexWriter *w, const IndexSegment *segment);
 int index_writer_add_function(
         IndexWriter *w, uint64_t address, uint64_t size, const char *name, const char *system_name);
 
+/* What it points to has to live until finish has written it. */
+void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind);
+
 /* Completes the file; the writer can only be freed after it. */
 int index_writer_finish(IndexWriter *w, const IndexIdentity *identity);

@@ -17,6 +17,7 @@ struct IndexFile {
         const IndexFunction *functions;
         const char *names;
         size_t n_segments, n_functions, names_size;
+        IndexUnwindTable unwind;
         char build_id[2 * INDEX_BUILD_ID_MAX + 1];
 };
 
@@ -35,7 +36,8 @@ static int index_file_get_array(const IndexFile *f,
 
         if (s->size % element != 0 || s->size / element > max)
                 return -EBADMSG;
-        *ret = (const uint8_t *) f->header + s->offset;
+        /* An absent section has no place that could be believed. */
+        *ret = s->size > 0 ? (const uint8_t *) f->header + s->offset : NULL;
         *ret_n = (size_t) (s->size / element);
         return 0;
 }
@@ -136,6 +138,97 @@ static int index_file_check_functions(const IndexFile *f) {
         return 0;
 }
 
+static bool rule_is_valid(const struct unwind_rule *rule) {
+        if (rule->kind >= _UNWIND_KIND_MAX || rule->ra_kind >= _UNWIND_RETURN_MAX ||
+            rule->base >= UNWIND_REGISTERS || rule->aux >= UNWIND_REGISTERS ||
+            rule->block_base > UNWIND_BLOCK_AT_CFA || rule->n_block > UNWIND_BLOCK_WORDS)
+                return false;
+        if (rule->kind < UNWIND_CFA_REGISTER || rule->kind == UNWIND_SIGNAL)
+                return true;
+
+        if (rule->ra_kind == UNWIND_RETURN_IN_BLOCK && (rule->ra < 0 || rule->ra >= rule->n_block))
+                return false;
+        if (rule->ra_kind == UNWIND_RETURN_IN_REGISTER &&
+            (rule->ra < 0 || rule->ra >= UNWIND_REGISTERS))
+                return false;
+        for (unsigned i = 0; rule->slots != 0 && i < UNWIND_REGISTERS; i++) {
+                uint32_t slot = unwind_rule_get_slot(rule, i);
+
+                if (slot != UNWIND_SLOT_LOST && slot > rule->n_block)
+                        return false;
+        }
+        return true;
+}
+
+/* Pages follow each other in the rows; in a page, rows go up from offset 0. */
+static bool index_file_is_page_valid(const IndexUnwindTable *t, size_t page, size_t *n_rows) {
+        const IndexUnwindPage *p = &t->pages[page];
+        const IndexUnwindRow *rows;
+        uint32_t last = 0;
+
+        if (p->first_row != *n_rows || p->n_rows > t->n_rows - *n_rows)
+                return false;
+        if (p->n_rows == 0)
+                return true;
+        rows = &t->rows[*n_rows];
+        for (size_t i = 0; i < p->n_rows; i++) {
+                if (i == 0 ? rows[i].offset != 0 : rows[i].offset <= last)
+                        return false;
+                if (rows[i].offset >= INDEX_UNWIND_PAGE_SIZE || rows[i].rule >= t->n_rules)
+                        return false;
+                last = rows[i].offset;
+        }
+        *n_rows += p->n_rows;
+        return true;
+}
+
+static int index_file_check_unwind(const IndexFile *f) {
+        const IndexUnwindTable *t = &f->unwind;
+        size_t n_rows = 0;
+
+        if (t->info->start % INDEX_UNWIND_PAGE_SIZE != 0 ||
+            t->n_pages * (uint64_t) INDEX_UNWIND_PAGE_SIZE > UINT64_MAX - t->info->start)
+                return -EBADMSG;
+        if (t->n_rules > 0 && t->rules[0].kind != UNWIND_NOT_COVERED)
+                return -EBADMSG;
+        for (size_t i = 0; i < t->n_rules; i++)
+                if (!rule_is_valid(&t->rules[i]))
+                        return -EBADMSG;
+        for (size_t i = 0; i < t->n_pages; i++)
+                if (!index_file_is_page_valid(t, i, &n_rows))
+                        return -EBADMSG;
+        return n_rows == t->n_rows ? 0 : -EBADMSG;
+}
+
+static int index_file_read_unwind(IndexFile *f) {
+        static const IndexUnwind none;
+        const void *info, *pages, *rows, *rules;
+        size_t n_info;
+        int r;
+
+        r = index_file_get_array(f, INDEX_SECTION_UNWIND, sizeof(IndexUnwind), 1, &info, &n_info);
+        if (r < 0)
+                return r;
+        r = index_file_get_array(f, INDEX_SECTION_UNWIND_PAGES, sizeof(IndexUnwindPage),
+                                 INDEX_UNWIND_PAGES_MAX, &pages, &f->unwind.n_pages);
+        if (r < 0)
+                return r;
+        r = index_file_get_array(f, INDEX_SECTION_UNWIND_ROWS, sizeof(IndexUnwindRow),
+                                 INDEX_UNWIND_ROWS_MAX, &rows, &f->unwind.n_rows);
+        if (r < 0)
+                return r;
+        r = index_file_get_array(f, INDEX_SECTION_UNWIND_RULES, sizeof(struct unwind_rule),
+                                 INDEX_UNWIND_RULES_MAX, &rules, &f->unwind.n_rules);
+        if (r < 0)
+                return r;
+
+        f->unwind.info = n_info > 0 ? info : &none;
+        f->unwind.pages = pages;
+        f->unwind.rows = rows;
+        f->unwind.rules = rules;
+        return index_file_check_unwind(f);
+}
+
 static int index_file_check(IndexFile *f, const void *data, const uint8_t *content_hash) {
         const void *segments, *functions, *names;
         int r;
@@ -165,7 +258,10 @@ static int index_file_check(IndexFile *f, const void *data, const uint8_t *conte
         r = index_file_check_names(f);
         if (r < 0)
                 return r;
-        return index_file_check_functions(f);
+        r = index_file_check_functions(f);
+        if (r < 0)
+                return r;
+        return index_file_read_unwind(f);
 }
 
 /* Takes map (NULL: data belongs to the caller) in every case. */
@@ -247,6 +343,10 @@ size_t index_file_n_functions(const IndexFile *f) {
         return f->n_functions;
 }
 
+const IndexUnwindTable *index_file_get_unwind(const IndexFile *f) {
+        return &f->unwind;
+}
+
 size_t index_file_get_size(const IndexFile *f) {
         return f->size;
 }
@@ -308,4 +408,22 @@ bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret) 
                 .size = base->size,
         };
         return true;
+}
+
+const struct unwind_rule *index_file_find_rule(const IndexFile *f, uint64_t address) {
+        const IndexUnwindTable *t = &f->unwind;
+        uint64_t page = (address - t->info->start) / INDEX_UNWIND_PAGE_SIZE;
+        uint32_t offset = address % INDEX_UNWIND_PAGE_SIZE;
+        const IndexUnwindRow *base;
+
+        if (address < t->info->start || page >= t->n_pages || t->pages[page].n_rows == 0)
+                return NULL;
+        base = &t->rows[t->pages[page].first_row];
+        for (size_t n = t->pages[page].n_rows; n > 1;) {
+                size_t half = n / 2;
+
+                base += base[half].offset <= offset ? half : 0;
+                n -= half;
+        }
+        return t->rules[base->rule].kind != UNWIND_NOT_COVERED ? &t->rules[base->rule] : NULL;
 }

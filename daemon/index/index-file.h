@@ -46,5 +46,14 @@ bool index_file_find_address(const IndexFile *f,
                              const IndexSegment **ret_segment,
                              uint64_t *ret_address);
 
+/* The whole unwind table, borrowed. Its info is never NULL; of a file without one all is 0. */
+const IndexUnwindTable *index_file_get_unwind(const IndexFile *f);
+
+/*
+ * The rule of an ELF address: for a return address, that of the byte in front of it. NULL: nothing
+ * covers it. Borrowed.
+ */
+const struct unwind_rule *index_file_find_rule(const IndexFile *f, uint64_t address);
+
 /* The function that contains an ELF address. false: none does. */
 bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret);

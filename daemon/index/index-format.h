@@ -11,16 +11,22 @@
  *   IndexHeader | sections, each 8-byte aligned, found by the table in the header
  *
  * Sections:
- *   SEGMENTS   IndexSegment[],  sorted by file_offset:  PT_LOAD, to turn file offsets into
- * addresses FUNCTIONS  IndexFunction[], sorted by address, not overlapping NAMES NUL-terminated
- * strings, UTF-8, each referred to by its offset UNWIND_*, LINES, INLINES: reserved kinds, absent
- * in this version
+ *   - SEGMENTS: IndexSegment[], sorted by file_offset: PT_LOAD, to turn file offsets into addresses
+ *   - FUNCTIONS: IndexFunction[], sorted by address, not overlapping
+ *   - NAMES: NUL-terminated strings, UTF-8, each referred to by its offset
+ *   - UNWIND: IndexUnwind, one: where the pages begin, and what is not in them
+ *   - UNWIND_PAGES: IndexUnwindPage[], one for each 4 KiB of addresses from IndexUnwind.start on
+ *   - UNWIND_ROWS: IndexUnwindRow[], page by page; the first of a page is at offset 0, with the
+ * rule that is in force there, so that a page needs no other
+ *   - UNWIND_RULES: struct unwind_rule[], no two alike; the first is UNWIND_NOT_COVERED
+ *   - LINES, INLINES: reserved kinds, absent in this version
  */
 
 #include "basic/util.h"
+#include "bpf/unwind-rule.h"
 
 #define INDEX_MAGIC   UINT64_C(0x31584449464c4550) /* "PELFIDX1" */
-#define INDEX_VERSION UINT32_C(1)
+#define INDEX_VERSION UINT32_C(2)
 
 enum {
         INDEX_BUILD_ID_MAX = 64,      /* bytes of a build id */
@@ -28,6 +34,11 @@ enum {
         INDEX_NAME_MAX = 4096,        /* bytes of one name, without NUL */
         INDEX_SEGMENTS_MAX = 1024,
         INDEX_FUNCTIONS_MAX = 16 << 20,
+
+        INDEX_UNWIND_PAGE_SIZE = 4096,    /* bytes of text */
+        INDEX_UNWIND_PAGES_MAX = 1 << 18, /* 1 GiB of text */
+        INDEX_UNWIND_ROWS_MAX = 32 << 20,
+        INDEX_UNWIND_RULES_MAX = 1 << 16, /* a row has 16 bits for its rule */
 };
 #define INDEX_SIZE_MAX (UINT64_C(2) << 30)
 
@@ -40,6 +51,7 @@ typedef enum IndexSectionKind {
         INDEX_SECTION_UNWIND_RULES,
         INDEX_SECTION_LINES,
         INDEX_SECTION_INLINES,
+        INDEX_SECTION_UNWIND,
         _INDEX_SECTION_MAX = 16,
 } IndexSectionKind;
 
@@ -85,3 +97,53 @@ typedef struct IndexFunction {
         uint32_t reserved;
 } IndexFunction;
 _Static_assert(sizeof(IndexFunction) == 24, "functions are part of the format");
+
+/* Why code has no rule although call frame information was there. */
+typedef enum IndexUnwindLoss {
+        INDEX_UNWIND_BAD_SECTION,  /* sections that cannot be read, or only up to a bad length */
+        INDEX_UNWIND_BAD_CIE,      /* functions whose common information is damaged or unknown */
+        INDEX_UNWIND_BAD_FDE,      /* functions whose description is damaged */
+        INDEX_UNWIND_BAD_PROGRAM,  /* functions whose instructions are damaged or unknown */
+        INDEX_UNWIND_NOT_CODE,     /* functions outside of executable sections */
+        INDEX_UNWIND_FUNCTION_MAX, /* functions beyond a limit of the index */
+        INDEX_UNWIND_ROW_CFA,      /* rows whose frame no rule can express */
+        INDEX_UNWIND_ROW_RETURN,   /* rows whose return address no rule can express */
+        INDEX_UNWIND_ROW_SAVED,    /* rows whose saved registers no rule can express */
+        INDEX_UNWIND_ROW_OFFSET,   /* rows with an offset that does not fit */
+        INDEX_UNWIND_ROW_RULES,    /* rows beyond INDEX_UNWIND_RULES_MAX */
+        _INDEX_UNWIND_LOSS_MAX,
+        _INDEX_UNWIND_LOSSES = 16,
+} IndexUnwindLoss;
+
+typedef struct IndexUnwind {
+        uint64_t start;         /* address of the first page */
+        uint64_t code_bytes;    /* in executable sections */
+        uint64_t covered_bytes; /* of them, those with a rule */
+        uint32_t n_functions;   /* that have a table */
+        uint32_t reserved;
+        uint32_t losses[_INDEX_UNWIND_LOSSES]; /* by IndexUnwindLoss */
+} IndexUnwind;
+_Static_assert(sizeof(IndexUnwind) == 96, "unwind tables are part of the format");
+
+typedef struct IndexUnwindPage {
+        uint32_t first_row;
+        uint16_t n_rows; /* 0: nothing in this page is covered */
+        uint16_t reserved;
+} IndexUnwindPage;
+_Static_assert(sizeof(IndexUnwindPage) == 8, "unwind pages are part of the format");
+
+/* From this offset in the page on, up to the next row or the end of the page, rule is in force. */
+typedef struct IndexUnwindRow {
+        uint16_t offset;
+        uint16_t rule;
+} IndexUnwindRow;
+_Static_assert(sizeof(IndexUnwindRow) == 4, "unwind rows are part of the format");
+
+/* The parts of a file's unwind table together, as writer and reader hand them out. */
+typedef struct IndexUnwindTable {
+        const IndexUnwind *info;
+        const IndexUnwindPage *pages;
+        const IndexUnwindRow *rows;
+        const struct unwind_rule *rules;
+        size_t n_pages, n_rows, n_rules;
+} IndexUnwindTable;

@@ -71,7 +71,8 @@ struct IndexCache {
         Job *jobs;         /* by identity; in the order they came, those that run first */
         Failure *failures; /* by identity; in the order of their first failure */
         size_t n_running, n_waiters;
-        uint64_t hits, built, failed;
+        uint64_t hits, built, failed, unreadable;
+        int last_error;
 };
 
 /* failures */
@@ -168,6 +169,10 @@ static void job_finish(Job *job, IndexFile *index, int error) {
         c->n_waiters -= j->n_waiters;
         if (error < 0) {
                 c->failed++;
+                if (error == -EBADMSG)
+                        c->unreadable++;
+                else
+                        c->last_error = error;
                 note_failure(c, &j->identity, error);
                 if (error == -EBADMSG && j->durable)
                         (void) index_directory_link(c->directory, &j->identity, NULL);
@@ -478,6 +483,8 @@ void index_cache_get_statistics(const IndexCache *c, IndexCacheStatistics *ret) 
                 .hits = c->hits,
                 .built = c->built,
                 .failed = c->failed,
+                .unreadable = c->unreadable,
+                .last_error = c->last_error,
                 .n_queued = HASH_COUNT(c->jobs) - c->n_running,
                 .n_running = c->n_running,
         };

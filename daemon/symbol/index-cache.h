@@ -27,6 +27,8 @@ typedef struct IndexCache IndexCache;
 
 typedef struct IndexCacheStatistics {
         uint64_t hits, built, failed;
+        uint64_t unreadable; /* of failed: those that are no fault of the worker */
+        int last_error;      /* of the others; 0: none yet */
         size_t n_queued, n_running;
 } IndexCacheStatistics;
 

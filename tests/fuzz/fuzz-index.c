@@ -19,6 +19,16 @@ static void check_name(const IndexFile *f, uint64_t address) {
         assert(utf8_is_valid(n.system_name, strlen(n.system_name)));
 }
 
+static void check_rule(const IndexFile *f, uint64_t address) {
+        const IndexUnwindTable *t = index_file_get_unwind(f);
+        const struct unwind_rule *rule = index_file_find_rule(f, address);
+
+        if (!rule)
+                return;
+        assert(rule >= t->rules && rule < t->rules + t->n_rules);
+        assert(rule->kind != UNWIND_NOT_COVERED && rule->kind < _UNWIND_KIND_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(index_file_unrefp) IndexFile *f = NULL;
         _cleanup_free_ uint64_t *aligned = NULL;
@@ -35,10 +45,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(strlen(index_file_get_build_id(f)) <= 2 * INDEX_BUILD_ID_MAX);
         check_name(f, 0);
         check_name(f, UINT64_MAX);
+        for (uint64_t i = 0; i < 16; i++)
+                check_rule(f, index_file_get_unwind(f)->info->start + i * 1234);
         /* The input's own numbers are the addresses that matter. */
         for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
                 check_name(f, aligned[i]);
                 check_name(f, aligned[i] - 1);
+                check_rule(f, aligned[i]);
                 if (index_file_find_address(f, aligned[i], &segment, &address))
                         check_name(f, address);
         }

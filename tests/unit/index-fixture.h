@@ -9,17 +9,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "index/index-file.h"
+#include "remove-tree.h"
 #include "unit-test.h"
-
-static inline int remove_path(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-        return remove(path);
-}
 
 static inline char *make_directory(void) {
         const char *where = getenv("TMPDIR");
@@ -31,7 +27,7 @@ static inline char *make_directory(void) {
 }
 
 static inline void remove_directory(char *path) {
-        assert_return_code(nftw(path, remove_path, 16, FTW_DEPTH | FTW_PHYS), errno);
+        assert_return_code(remove_tree(path), 0);
         free(path);
 }
 

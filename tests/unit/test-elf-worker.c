@@ -239,11 +239,12 @@ static void test_signals_reach_it_although_the_daemon_blocks_them(void **state) 
         assert_return_code(sigprocmask(SIG_BLOCK, &mask, &saved), errno);
         signal(SIGPIPE, SIG_IGN);
 
+        /* Signals 32 and 33 are the C library's own: posix_spawn() may leave them ignored. */
         assert_int_equal(run_script(run, "while read -r key value; do case $key in"
-                                         " SigBlk:|SigIgn:) echo \"$value\";; esac;"
-                                         " done < /proc/self/status"),
+                                         " SigBlk:|SigIgn:) echo $((0x$value & ~0x180000000));;"
+                                         " esac; done < /proc/self/status"),
                          0);
-        assert_output(run, "0000000000000000\n0000000000000000\n");
+        assert_output(run, "0\n0\n");
 
         signal(SIGPIPE, SIG_DFL);
         assert_return_code(sigprocmask(SIG_SETMASK, &saved, NULL), errno);

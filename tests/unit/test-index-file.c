@@ -159,6 +159,111 @@ static void test_bytes_of_the_file_win_over_zeroed_memory(void **state) {
         assert_int_equal(address, 0x403000);
 }
 
+/* The same with an unwind table: two pages, of which the second is empty. */
+typedef struct UnwindImage {
+        Image image;
+        IndexUnwind info;
+        IndexUnwindPage pages[3];
+        struct unwind_rule rules[3];
+        IndexUnwindRow rows[4];
+} UnwindImage;
+
+static UnwindImage unwind_image_new(void) {
+        UnwindImage i = {
+                .image = image_new(),
+                .info = { .start = 0x402000 },
+                .pages = { { .first_row = 0, .n_rows = 3 }, { .first_row = 3 },
+                           { .first_row = 3, .n_rows = 1 } },
+                .rules = {
+                        { .kind = UNWIND_NOT_COVERED },
+                        { .kind = UNWIND_CFA_REGISTER, .base = 7, .offset = 8, .n_block = 1, .block = -1, .block_base = UNWIND_BLOCK_AT_CFA },
+                        { .kind = UNWIND_CFA_LOADED, .base = 6, .n_block = 2, .slots = UINT64_C(2) << 24, .ra_kind = UNWIND_RETURN_AT_CFA, .ra = -1 },
+                },
+                .rows = { { 0, 1 }, { 0x10, 2 }, { 0x20, 0 }, { 0, 1 } },
+        };
+        IndexSection *s = i.image.header.sections;
+
+        s[INDEX_SECTION_UNWIND] = (IndexSection){ offsetof(UnwindImage, info), sizeof(i.info) };
+        s[INDEX_SECTION_UNWIND_PAGES] =
+                (IndexSection){ offsetof(UnwindImage, pages), sizeof(i.pages) };
+        s[INDEX_SECTION_UNWIND_RULES] =
+                (IndexSection){ offsetof(UnwindImage, rules), sizeof(i.rules) };
+        s[INDEX_SECTION_UNWIND_ROWS] =
+                (IndexSection){ offsetof(UnwindImage, rows), sizeof(i.rows) };
+        i.image.header.file_size = sizeof(i);
+        return i;
+}
+
+static void test_an_address_finds_its_rule(void **state) {
+        static const struct {
+                uint64_t address;
+                int kind; /* UNWIND_NOT_COVERED: none */
+        } cases[] = {
+                { 0x402000, UNWIND_CFA_REGISTER }, { 0x40200f, UNWIND_CFA_REGISTER },
+                { 0x402010, UNWIND_CFA_LOADED },   { 0x40201f, UNWIND_CFA_LOADED },
+                { 0x402020, UNWIND_NOT_COVERED },  { 0x402fff, UNWIND_NOT_COVERED },
+                { 0x403000, UNWIND_NOT_COVERED },  { 0x404000, UNWIND_CFA_REGISTER },
+                { 0x404fff, UNWIND_CFA_REGISTER }, { 0x405000, UNWIND_NOT_COVERED },
+                { 0x401fff, UNWIND_NOT_COVERED },  { UINT64_MAX, UNWIND_NOT_COVERED },
+                { 0, UNWIND_NOT_COVERED },
+        };
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        UnwindImage i = unwind_image_new();
+
+        assert_int_equal(index_file_new_from_memory(&f, &i, sizeof(i)), 0);
+        assert_int_equal(index_file_get_unwind(f)->n_pages, 3);
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                const struct unwind_rule *rule = index_file_find_rule(f, cases[k].address);
+
+                assert_int_equal(rule ? rule->kind : UNWIND_NOT_COVERED, cases[k].kind);
+        }
+}
+
+static void test_a_file_without_unwind_table_covers_nothing(void **state) {
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = image_open(&i);
+
+        assert_non_null(index_file_get_unwind(f)->info);
+        assert_null(index_file_find_rule(f, 0));
+        assert_null(index_file_find_rule(f, 0x402000));
+}
+
+static void test_damaged_unwind_tables_are_refused(void **state) {
+#define UNWIND_REFUSED_WITH(change)                                                        \
+        ({                                                                                 \
+                UnwindImage i = unwind_image_new();                                        \
+                IndexFile *f = NULL;                                                       \
+                                                                                           \
+                i.change;                                                                  \
+                assert_int_equal(index_file_new_from_memory(&f, &i, sizeof(i)), -EBADMSG); \
+        })
+
+        UNWIND_REFUSED_WITH(info.start++);
+        UNWIND_REFUSED_WITH(info.start = UINT64_MAX - 4095);
+        UNWIND_REFUSED_WITH(pages[0].n_rows = 2);
+        UNWIND_REFUSED_WITH(pages[1].n_rows = 1);
+        UNWIND_REFUSED_WITH(pages[2].n_rows = 2);
+        UNWIND_REFUSED_WITH(pages[2].first_row = 2);
+        UNWIND_REFUSED_WITH(pages[2].n_rows = 0);
+        UNWIND_REFUSED_WITH(rows[0].offset = 1);
+        UNWIND_REFUSED_WITH(rows[1].offset = 0);
+        UNWIND_REFUSED_WITH(rows[2].offset = 0x10);
+        UNWIND_REFUSED_WITH(rows[2].offset = 4096);
+        UNWIND_REFUSED_WITH(rows[1].rule = 3);
+        UNWIND_REFUSED_WITH(rules[0].kind = UNWIND_END);
+        UNWIND_REFUSED_WITH(rules[1].kind = _UNWIND_KIND_MAX);
+        UNWIND_REFUSED_WITH(rules[1].base = UNWIND_REGISTERS);
+        UNWIND_REFUSED_WITH(rules[1].aux = UNWIND_REGISTERS);
+        UNWIND_REFUSED_WITH(rules[1].ra_kind = _UNWIND_RETURN_MAX);
+        UNWIND_REFUSED_WITH(rules[1].ra = 1);
+        UNWIND_REFUSED_WITH(rules[1].ra = -1);
+        UNWIND_REFUSED_WITH(rules[1].n_block = UNWIND_BLOCK_WORDS + 1);
+        UNWIND_REFUSED_WITH(rules[1].block_base = UNWIND_BLOCK_AT_CFA + 1);
+        UNWIND_REFUSED_WITH(rules[2].slots = UINT64_C(3) << 24);
+        UNWIND_REFUSED_WITH(image.header.sections[INDEX_SECTION_UNWIND_ROWS].size -= 1);
+        UNWIND_REFUSED_WITH(image.header.sections[INDEX_SECTION_UNWIND].size -= 8);
+}
+
 static void test_another_version_is_stale(void **state) {
         Image i = image_new();
 
@@ -334,6 +439,9 @@ int main(void) {
                 cmocka_unit_test(test_each_of_many_functions_is_found),
                 cmocka_unit_test(test_file_offsets_become_addresses),
                 cmocka_unit_test(test_bytes_of_the_file_win_over_zeroed_memory),
+                cmocka_unit_test(test_an_address_finds_its_rule),
+                cmocka_unit_test(test_a_file_without_unwind_table_covers_nothing),
+                cmocka_unit_test(test_damaged_unwind_tables_are_refused),
                 cmocka_unit_test(test_another_version_is_stale),
                 cmocka_unit_test(test_damaged_headers_are_refused),
                 cmocka_unit_test(test_damaged_tables_are_refused),
