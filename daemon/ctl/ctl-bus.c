@@ -470,6 +470,85 @@ int ctl_bus_get_unit_state(CtlBus *b, const char *unit, char **ret) {
         return r < 0 ? error_to_errno(&error, r) : 0;
 }
 
+int ctl_bus_get_unit_start(CtlBus *b, const char *unit, usec_t *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        uint64_t start;
+        int r;
+
+        r = bus_connect(b);
+        if (r < 0)
+                return r;
+        r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
+        if (r < 0)
+                return r;
+        r = sd_bus_get_property_trivial(b->bus, "org.freedesktop.systemd1", path,
+                                        "org.freedesktop.systemd1.Unit", "InactiveExitTimestamp",
+                                        &error, 't', &start);
+        if (r < 0)
+                return error_to_errno(&error, r);
+        *ret = start;
+        return 0;
+}
+
+/* ---- signals ---- */
+
+typedef struct Watch {
+        int (*on_written)(const ProfileWritten *w, void *userdata);
+        void *userdata;
+        int result; /* of the callback, once it is not 0 */
+} Watch;
+
+static int read_details(sd_bus_message *m, ProfileWritten *w) {
+        static const Property properties[] = {
+                { "StartUSec", "t", offsetof(ProfileWritten, start_usec) },
+                { "DurationUSec", "t", offsetof(ProfileWritten, duration_usec) },
+                {},
+        };
+
+        return read_properties(m, properties, w);
+}
+
+static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        ProfileWritten w = {};
+        Watch *watch = userdata;
+        int r;
+
+        (void) error;
+        r = sd_bus_message_read(m, "sst", &w.unit, &w.path, &w.samples);
+        if (r >= 0)
+                r = read_details(m, &w);
+        if (r < 0) /* of a daemon that speaks another way */
+                return 0;
+        watch->result = watch->on_written(&w, watch->userdata);
+        return 0;
+}
+
+int ctl_bus_watch(CtlBus *b,
+                  int (*on_written)(const ProfileWritten *w, void *userdata),
+                  void *userdata) {
+        Watch watch = { .on_written = on_written, .userdata = userdata };
+        int r;
+
+        r = bus_connect(b);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(b->bus, NULL, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                "ProfileWritten", on_signal, &watch);
+        if (r < 0)
+                return r;
+        while (watch.result == 0) {
+                r = sd_bus_process(b->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(b->bus, UINT64_MAX);
+                if (r == -EINTR)
+                        continue;
+                if (r < 0)
+                        return r;
+        }
+        return MIN(watch.result, 0);
+}
+
 int ctl_bus_reload(CtlBus *b) {
         return call(b, BUS_MANAGER_INTERFACE, "Reload", NULL, CALL_TIMEOUT_USEC, NULL);
 }

@@ -69,6 +69,22 @@ int ctl_bus_reload(CtlBus *b);
 /* pattern "": all units. */
 int ctl_bus_flush(CtlBus *b, const char *pattern, uint64_t *ret_n_profiles);
 
+/* The signal ProfileWritten. */
+typedef struct ProfileWritten {
+        const char *unit, *path;
+        uint64_t samples;
+        usec_t start_usec, duration_usec; /* 0: not said */
+} ProfileWritten;
+
+/* Calls on_written for each profile that the daemon writes, until it returns a negative errno,
+ * which is the result, or 1. */
+int ctl_bus_watch(CtlBus *b,
+                  int (*on_written)(const ProfileWritten *w, void *userdata),
+                  void *userdata);
+
+/* When the unit was started last, CLOCK_REALTIME; 0: never in this boot. */
+int ctl_bus_get_unit_start(CtlBus *b, const char *unit, usec_t *ret);
+
 const char *ctl_bus_get_message(const CtlBus *b);
 /* Says in three parts why a call failed, and returns the exit code. */
 int ctl_bus_error(const CtlBus *b, int error, const char *what);

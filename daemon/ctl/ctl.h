@@ -37,8 +37,16 @@ typedef struct Ctl {
         size_t n_newest;               /* 0: all */
         size_t n_lines;                /* 0: all */
         ReportGrouping by;
+        const char *output; /* file, "-": stdout; NULL: not given */
+        const char *format; /* of an export; NULL: as the file's name says */
         JsonMode json;
-        bool reverse, quiet, all, legend, pager;
+        bool reverse, quiet, all, legend, pager, invert, normalize;
+        const char *vacuum_size, *vacuum_time, *vacuum_files; /* as given, NULL: not */
+        const char *peek;         /* a regular expression; NULL: not given */
+        const char *focus, *hide; /* regular expressions; NULL: not given */
+        const char *base_since, *base_until;
+        usec_t base_since_usec, base_until_usec; /* as since_usec, until_usec */
+        unsigned restart, boot;                  /* the how many last one; 0: not given */
         usec_t now_usec; /* when the command started: all ages refer to it */
         Terminal terminal;
         Pager *page; /* not open yet */
@@ -57,6 +65,14 @@ int ctl_print_json(const Ctl *c, JsonOutput *j);
 int verb_status(const Ctl *c, char **names);
 int verb_list(const Ctl *c, char **names);
 int verb_report(const Ctl *c, char **names);
+int verb_info(const Ctl *c, char **names);
+int verb_disk_usage(const Ctl *c, char **names);
+int verb_vacuum(const Ctl *c, char **names);
+int verb_monitor(const Ctl *c, char **names);
+int verb_diff(const Ctl *c, char **names);
+int verb_flame(const Ctl *c, char **names);
+int verb_export(const Ctl *c, char **names);
+int verb_merge(const Ctl *c, char **names);
 int verb_verify(const Ctl *c, char **names);
 int verb_reload(const Ctl *c, char **names);
 int verb_flush(const Ctl *c, char **names);

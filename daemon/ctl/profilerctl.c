@@ -12,8 +12,8 @@
 
 #include "basic/parse.h"
 #include "basic/string-util.h"
-#include "basic/timestamp.h"
 #include "ctl/ctl-error.h"
+#include "ctl/ctl-time.h"
 #include "ctl/ctl.h"
 #include "paths.h"
 
@@ -35,9 +35,19 @@ static const Verb verbs[] = {
         { .name = "Look at profiles" },
         { "status", "[UNIT...]", 0, NAMES_ANY, verb_status, "The daemon, its store and its units (default)" },
         { "list",   "[UNIT...]", 0, NAMES_ANY, verb_list,   "Stored profiles" },
+        { "info",   "NAME...",   1, NAMES_ANY, verb_info,   "All that a profile says about itself" },
         { "report", "NAME...",   1, NAMES_ANY, verb_report, "Where the time went, on one page" },
+        { "diff",   "NAME...",   1, NAMES_ANY, verb_diff,   "What has changed, without the noise" },
+        { "flame",  "NAME...",   1, NAMES_ANY, verb_flame,  "Flame graph as one file of HTML or SVG" },
+        { .name = "Take profiles elsewhere" },
+        { "export", "NAME...",   1, NAMES_ANY, verb_export, "For another tool: pprof, folded, speedscope, ..." },
+        { "merge",  "NAME...",   1, NAMES_ANY, verb_merge,  "Many profiles as one file of pprof" },
         { "verify", "[NAME...]", 0, NAMES_ANY, verb_verify, "Check files against the rules of pprof" },
+        { .name = "Manage the store" },
+        { "disk-usage", "[UNIT...]", 0, NAMES_ANY, verb_disk_usage, "What profiles take, by unit and day" },
+        { "vacuum", "[UNIT...]", 0, NAMES_ANY, verb_vacuum, "Remove old profiles" },
         { .name = "Manage the daemon" },
+        { "monitor", "[UNIT...]", 0, NAMES_ANY, verb_monitor, "A line for each profile as it is written" },
         { "reload", "",          0, 0,         verb_reload, "Read the configuration again" },
         { "flush",  "[UNIT...]", 0, NAMES_ANY, verb_flush,  "End the open windows and store their profiles" },
         { "doctor", "[UNIT...]", 0, NAMES_ANY, verb_doctor, "Find what makes profiles poor, and the remedy" },
@@ -66,20 +76,34 @@ static int help(const Ctl *c) {
                 if (is_title(v))
                         printf("\n%s:\n", v->name);
                 else
-                        printf("  %-8s %-13s %s\n", v->name, v->arguments, v->help);
+                        printf("  %-10s %-11s %s\n", v->name, v->arguments, v->help);
         }
         printf("\nOptions:\n"
                "  -h --help               Show this text\n"
                "     --version            Show the version\n"
-               "  -S --since=TIME         From this time on: '-1h', '14:00', 'yesterday'\n"
+               "  -S --since=TIME         From this time on: '-1h', '14:00', 'boot', 'restart'\n"
                "  -U --until=TIME         Up to this time\n"
                "  -n N                    The newest N profiles\n"
                "  -1                      The newest profile\n"
                "  -r --reverse            Newest first\n"
                "     --type=TYPE          Profiles of this type: cpu\n"
                "     --by=WHAT            Rows of a report: function, line, binary, thread, pid\n"
+               "     --peek=REGEX         Callers and callees of such functions\n"
                "     --lines=N            Rows of a report, 0 for all (default: %d)\n"
                "     --all                Leave nothing out\n"
+               "     --base-since=TIME    Compare with the time from here on,\n"
+               "     --base-until=TIME    and up to here (default: the --since= time)\n"
+               "     --restart[=N]        Compare before and after the last, or Nth last, start\n"
+               "     --boot[=N]           Compare this boot with the last, or Nth last, before\n"
+               "     --normalize          Compare shares of the total\n"
+               "     --focus=REGEX        Only stacks with such a function\n"
+               "     --hide=REGEX         Leave such functions out\n"
+               "     --invert             Callers below callees: who calls what is hot\n"
+               "     --size=BYTES         Vacuum: keep so much, '500M'\n"
+               "     --time=SPAN          Vacuum: keep what is younger, '7d'\n"
+               "     --files=N            Vacuum: keep the newest N of each unit\n"
+               "  -o --output=FILE        Write the result here, '-' is the standard output\n"
+               "     --format=FORMAT      pprof, folded, speedscope, firefox, json, otlp\n"
                "  -D --directory=DIR      Read this store instead of %s\n"
                "     --json=MODE          short, pretty or off\n"
                "     --no-pager           Do not pipe the output into a pager\n"
@@ -106,6 +130,19 @@ enum {
         OPTION_ALL,
         OPTION_LINES,
         OPTION_BY,
+        OPTION_FORMAT,
+        OPTION_BASE_SINCE,
+        OPTION_BASE_UNTIL,
+        OPTION_RESTART,
+        OPTION_BOOT,
+        OPTION_NORMALIZE,
+        OPTION_FOCUS,
+        OPTION_HIDE,
+        OPTION_INVERT,
+        OPTION_SIZE,
+        OPTION_TIME,
+        OPTION_FILES,
+        OPTION_PEEK,
 };
 
 /* What parsing can end in beside an exit code. */
@@ -114,20 +151,6 @@ enum {
         PARSED_HELP = -2,
 };
 
-static int parse_time(const Ctl *c, const char *s, usec_t *ret) {
-        int r;
-
-        r = timestamp_parse(s, c->now_usec, ret);
-        if (r < 0)
-                return ctl_error(EXIT_CODE_USAGE,
-                                 r == -ERANGE ? "It is before 1970 or after 9999."
-                                              : "It is no time as systemd.time(7) describes them.",
-                                 "Write '-1h', '14:00', 'yesterday', '2026-11-20 14:00' or "
-                                 "'@1795183320'.",
-                                 "Invalid time '%s'.", s);
-        return PARSED_RUN;
-}
-
 static int parse_count(const char *s, size_t *ret) {
         unsigned n;
 
@@ -135,6 +158,57 @@ static int parse_count(const char *s, size_t *ret) {
                 return usage_error("Invalid number '%s'.", s);
         *ret = n;
         return PARSED_RUN;
+}
+
+/* "--restart" is the last one. */
+static int parse_which(const char *s, unsigned *ret) {
+        *ret = 1;
+        if (s && parse_unsigned(s, 1, UINT_MAX, ret) < 0)
+                return usage_error("Invalid number '%s'.", s);
+        return PARSED_RUN;
+}
+
+/* Options of comparisons and flame graphs. */
+static int parse_graph_option(Ctl *c, int option, char *value) {
+        switch (option) {
+        case OPTION_BASE_SINCE:
+                c->base_since = value;
+                return PARSED_RUN;
+        case OPTION_BASE_UNTIL:
+                c->base_until = value;
+                return PARSED_RUN;
+        case OPTION_RESTART:
+                return parse_which(value, &c->restart);
+        case OPTION_BOOT:
+                return parse_which(value, &c->boot);
+        case OPTION_NORMALIZE:
+                c->normalize = true;
+                return PARSED_RUN;
+        case OPTION_FOCUS:
+                c->focus = value;
+                return PARSED_RUN;
+        case OPTION_HIDE:
+                c->hide = value;
+                return PARSED_RUN;
+        case OPTION_PEEK:
+                c->peek = value;
+                return PARSED_RUN;
+        case OPTION_SIZE:
+                c->vacuum_size = value;
+                return PARSED_RUN;
+        case OPTION_TIME:
+                c->vacuum_time = value;
+                return PARSED_RUN;
+        case OPTION_FILES:
+                c->vacuum_files = value;
+                return PARSED_RUN;
+        case OPTION_INVERT:
+                c->invert = true;
+                return PARSED_RUN;
+        default: /* getopt has said what is wrong */
+                fprintf(stderr, "'profilerctl --help' lists what there is.\n");
+                return EXIT_CODE_USAGE;
+        }
 }
 
 static int parse_option(Ctl *c, int option, char *value) {
@@ -146,10 +220,10 @@ static int parse_option(Ctl *c, int option, char *value) {
                 return EXIT_CODE_OK;
         case 'S':
                 c->since = value;
-                return parse_time(c, value, &c->since_usec);
+                return PARSED_RUN;
         case 'U':
                 c->until = value;
-                return parse_time(c, value, &c->until_usec);
+                return PARSED_RUN;
         case 'n':
                 return parse_count(value, &c->n_newest);
         case '1':
@@ -163,6 +237,12 @@ static int parse_option(Ctl *c, int option, char *value) {
                 return PARSED_RUN;
         case 'D':
                 c->directory = value;
+                return PARSED_RUN;
+        case 'o':
+                c->output = value;
+                return PARSED_RUN;
+        case OPTION_FORMAT:
+                c->format = value;
                 return PARSED_RUN;
         case OPTION_NO_PAGER:
                 c->pager = false;
@@ -184,9 +264,8 @@ static int parse_option(Ctl *c, int option, char *value) {
         case OPTION_BY:
                 c->by = report_grouping_from_string(value);
                 return c->by < 0 ? usage_error("Invalid --by=%s.", value) : PARSED_RUN;
-        default: /* getopt has said what is wrong */
-                fprintf(stderr, "'profilerctl --help' lists what there is.\n");
-                return EXIT_CODE_USAGE;
+        default:
+                return parse_graph_option(c, option, value);
         }
 }
 
@@ -205,27 +284,38 @@ static int parse_options(Ctl *c, int argc, char **argv) {
                 { "directory", required_argument, NULL, 'D' },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "lines", required_argument, NULL, OPTION_LINES },
+                { "output", required_argument, NULL, 'o' },
+                { "format", required_argument, NULL, OPTION_FORMAT },
+                { "base-since", required_argument, NULL, OPTION_BASE_SINCE },
+                { "base-until", required_argument, NULL, OPTION_BASE_UNTIL },
+                { "restart", optional_argument, NULL, OPTION_RESTART },
+                { "boot", optional_argument, NULL, OPTION_BOOT },
+                { "normalize", no_argument, NULL, OPTION_NORMALIZE },
+                { "focus", required_argument, NULL, OPTION_FOCUS },
+                { "hide", required_argument, NULL, OPTION_HIDE },
+                { "invert", no_argument, NULL, OPTION_INVERT },
+                { "peek", required_argument, NULL, OPTION_PEEK },
+                { "size", required_argument, NULL, OPTION_SIZE },
+                { "time", required_argument, NULL, OPTION_TIME },
+                { "files", required_argument, NULL, OPTION_FILES },
                 { "by", required_argument, NULL, OPTION_BY },
                 {},
         };
         int option, r;
 
-        while ((option = getopt_long(argc, argv, "hqS:U:n:r1D:", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, "hqS:U:n:r1D:o:", options, NULL)) >= 0) {
                 r = parse_option(c, option, optarg);
                 if (r != PARSED_RUN)
                         return r;
         }
-        if (c->since_usec >= c->until_usec)
-                return ctl_error(EXIT_CODE_USAGE,
-                                 "The time of --since= must be before that of --until=.",
-                                 "Swap them, or leave one out.", "The range is empty.");
         return PARSED_RUN;
 }
 
-static int run(const Ctl *c, char **words) {
+static int run(Ctl *c, char **words) {
         char *fallback[] = { (char[]){ "status" }, NULL };
         const Verb *v;
         unsigned n;
+        int r;
 
         if (!words[0])
                 words = fallback;
@@ -238,13 +328,17 @@ static int run(const Ctl *c, char **words) {
                 return usage_error("'%s' needs a name.", v->name);
         if (n > v->names_max)
                 return usage_error("'%s' takes no name.", v->name);
-        return v->run ? v->run(c, words + 1) : help(c);
+        if (!v->run)
+                return help(c);
+        r = ctl_resolve_times(c, words + 1);
+        return r != 0 ? r : v->run(c, words + 1);
 }
 
 int main(int argc, char **argv) {
         Pager page = {};
         Ctl c = {
                 .until_usec = USEC_INFINITY,
+                .base_until_usec = USEC_INFINITY,
                 .n_lines = CTL_LINES_DEFAULT,
                 .legend = true,
                 .pager = true,

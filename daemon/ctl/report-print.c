@@ -63,14 +63,13 @@ static const char *value_name(const ReportData *d) {
         return t.type;
 }
 
-static void print_header(const Ctl *c, const char *unit, const char *type, ReportData *d) {
+char *report_describe(const char *unit, const char *type, ReportData *d) {
         int64_t samples = count_samples(d->profile),
                 total = profile_total(d->profile, d->value_type);
         const char *title = unit ?: profile_get_note(d->profile, "unit");
         FormatTime style =
                 d->end_usec - d->start_usec < USEC_PER_DAY ? FORMAT_TIME_SHORT : FORMAT_TIME_MINUTE;
         size_t n_files = d->n_parts + d->n_failed;
-        _cleanup_free_ char *clean = NULL;
         char count[2 * FORMAT_MAX] = "", value[2 * FORMAT_MAX], text[1024];
 
         if (samples >= 0)
@@ -88,8 +87,13 @@ static void print_header(const Ctl *c, const char *unit, const char *type, Repor
                  FORMAT_TIME(d->end_usec, style), d->n_parts, n_files,
                  n_files == 1 ? "profile" : "profiles", count, value);
         /* A file may come from anyone. */
-        clean = utf8_sanitize(text, strlen(text));
-        ctl_print_wrapped(c, 0, 2, clean ?: "?");
+        return utf8_sanitize(text, strlen(text));
+}
+
+static void print_header(const Ctl *c, const char *unit, const char *type, ReportData *d) {
+        _cleanup_free_ char *text = report_describe(unit, type, d);
+
+        ctl_print_wrapped(c, 0, 2, text ?: "?");
 }
 
 static int print_load(const Ctl *c, ReportData *d, const ProfileFrames *frames) {

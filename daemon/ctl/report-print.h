@@ -17,3 +17,5 @@ int report_sink_finish(ReportSink *sink, const Ctl *c);
 
 /* unit and type: NULL for files. */
 int report_print(const Ctl *c, ReportSink *sink, const char *unit, const char *type, ReportData *d);
+/* "nginx.service, cpu, 13:52-14:02 (10 of 10 profiles), …". NULL: out of memory. */
+char *report_describe(const char *unit, const char *type, ReportData *d);

@@ -12,6 +12,7 @@
 
 enum {
         WIRE_VARINT = 0,
+        WIRE_FIXED64 = 1,
         WIRE_LENGTH = 2,
         VARINT_MAX = 10, /* bytes of a 64-bit number */
 };
@@ -56,6 +57,27 @@ void protobuf_writer_add_number(ProtobufWriter *w, unsigned field, uint64_t valu
                 return;
         add_tag(w, field, WIRE_VARINT);
         protobuf_writer_add_packed(w, value);
+}
+
+void protobuf_writer_add_explicit(ProtobufWriter *w, unsigned field, uint64_t value) {
+        add_tag(w, field, WIRE_VARINT);
+        protobuf_writer_add_packed(w, value);
+}
+
+void protobuf_writer_add_fixed64(ProtobufWriter *w, unsigned field, uint64_t value) {
+        add_tag(w, field, WIRE_FIXED64);
+        if (!reserve(w, sizeof(value)))
+                return;
+        for (size_t i = 0; i < sizeof(value); i++)
+                w->data[w->size++] = (uint8_t) (value >> (8 * i));
+}
+
+void protobuf_writer_add_fields(ProtobufWriter *w, const ProtobufWriter *fields) {
+        w->failed = w->failed || fields->failed;
+        if (fields->size == 0 || !reserve(w, fields->size))
+                return;
+        memcpy(w->data + w->size, fields->data, fields->size);
+        w->size += fields->size;
 }
 
 void protobuf_writer_add_string(ProtobufWriter *w, unsigned field, const char *s) {

@@ -20,6 +20,9 @@ void protobuf_writer_done(ProtobufWriter *w);
 
 /* A varint field. 0 is not written: it is what a reader assumes. Signed numbers are cast. */
 void protobuf_writer_add_number(ProtobufWriter *w, unsigned field, uint64_t value);
+/* The same, but 0 is written: where it is one of several kinds of value. */
+void protobuf_writer_add_explicit(ProtobufWriter *w, unsigned field, uint64_t value);
+void protobuf_writer_add_fixed64(ProtobufWriter *w, unsigned field, uint64_t value);
 /* Written also if it is empty. */
 void protobuf_writer_add_string(ProtobufWriter *w, unsigned field, const char *s);
 
@@ -29,3 +32,5 @@ size_t protobuf_writer_begin(ProtobufWriter *w, unsigned field);
 void protobuf_writer_end(ProtobufWriter *w, size_t begin);
 /* One number of a packed field. */
 void protobuf_writer_add_packed(ProtobufWriter *w, uint64_t value);
+/* Fields that another writer has made. */
+void protobuf_writer_add_fields(ProtobufWriter *w, const ProtobufWriter *fields);

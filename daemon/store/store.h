@@ -71,6 +71,18 @@ void store_get_vacuumed(const Store *s, StoreVacuum *ret);
 int store_get_fd(const Store *s); /* the directory, for openat() */
 const char *store_get_directory(const Store *s);
 
+/* What is to go; all of it applies. */
+typedef struct StoreTrim {
+        uint64_t max_use_bytes; /* UINT64_MAX: any */
+        usec_t before_usec;     /* windows that ended before; 0: none */
+        size_t max_files;       /* of each unit; 0: any number */
+} StoreTrim;
+
+/* Removes what exceeds the limits, the oldest first, among the units that match. Also for a reader,
+ * and safe while the daemon writes: it finds out by itself. ret counts what went, also on failure.
+ */
+int store_trim(Store *s, char *const *patterns, const StoreTrim *limits, StoreVacuum *ret);
+
 /* Directory name of a unit: the unit name, with '/' and a leading '.' escaped as \xNN. */
 char *store_unit_directory(const char *unit);
 /* The parts of a file name; -EINVAL: not one of ours. unit and path stay NULL. */

@@ -8,12 +8,10 @@
  * its own.
  */
 
-#include "report-fixture.h"
-
-#include <ftw.h>
-
 #include "ctl/ctl.h"
 #include "profile/pprof.h"
+#include "remove-tree.h"
+#include "report-fixture.h"
 #include "store/store.h"
 
 #define CTL_FIXTURE_NOW (1000 * USEC_PER_DAY)
@@ -44,21 +42,11 @@ static inline int ctl_fixture_setup(void **state) {
         return 0;
 }
 
-static inline int ctl_fixture_remove(const char *path,
-                                     const struct stat *st,
-                                     int type,
-                                     struct FTW *ftw) {
-        (void) st;
-        (void) type;
-        (void) ftw;
-        return remove(path);
-}
-
 static inline int ctl_fixture_teardown(void **state) {
         CtlFixture *f = *state;
         int r;
 
-        r = nftw(f->directory, ctl_fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+        r = remove_tree(f->directory);
         free(f->output);
         free(f->errors);
         free(f);

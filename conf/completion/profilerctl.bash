@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of profilerctl(1) for bash.
+
+# Units that profilerd knows, from the bus; none where it is not running.
+__profilerctl_units() {
+    busctl --system --auto-start=no --no-pager get-property org.profilerd1 /org/profilerd1 \
+        org.profilerd1.Manager Units 2>/dev/null | grep -o '"[^"]*"' | tr -d '"'
+}
+
+_profilerctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local verbs='status list info report diff flame export merge verify disk-usage vacuum monitor reload
+        flush doctor help'
+    local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
+        --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
+        --files= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
+    local verb='' word values=''
+
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ " ${verbs//[$'\n']/ } " == *" $word "* ]]; then
+            verb=$word
+            break
+        fi
+    done
+
+    # bash takes '=' for a word of its own.
+    [[ $cur == = ]] && cur=''
+    [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
+    case $prev in
+        --json) values='short pretty off' ;;
+        --by) values='function line binary thread pid' ;;
+        --format) values='pprof folded speedscope firefox json otlp' ;;
+        --type) values='cpu' ;;
+        -S | -U | --since | --until | --base-since | --base-until)
+            values='boot restart today yesterday now -10min -1h -1d'
+            ;;
+        -o | --output)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            compopt -o filenames
+            return
+            ;;
+        -D | --directory)
+            mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+            compopt -o filenames
+            return
+            ;;
+        -n | --lines | --size | --time | --files | --focus | --hide | --peek) return ;;
+    esac
+    if [[ $values ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")
+        return
+    fi
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+        return
+    fi
+    case $verb in
+        '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        reload | help) ;;
+        *)
+            # Names of units hold backslashes: they must not be unquoted on the way.
+            while IFS= read -r word; do
+                [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
+            done < <(__profilerctl_units)
+            case $verb in
+                info | report | diff | flame | export | merge | verify)
+                    while IFS= read -r word; do
+                        COMPREPLY+=("$word")
+                    done < <(compgen -f -- "$cur")
+                    compopt -o filenames
+                    ;;
+            esac
+            ;;
+    esac
+}
+
+complete -F _profilerctl profilerctl

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collecting Profiles */
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include "basic/string-util.h"
+#include "ctl/ctl-collect.h"
+#include "ctl/ctl-error.h"
+#include "ctl/ctl-format.h"
+#include "ctl/ctl-store.h"
+
+/* Without --since= and --until=: so much time, back from the end of the newest profile. */
+#define COLLECT_RANGE_DEFAULT (1 * USEC_PER_HOUR)
+
+enum {
+        PROGRESS_FILES_MIN = 200, /* fewer are done before anyone looks */
+        PROGRESS_STEP = 50,
+};
+
+/* Without a range the newest hour: older profiles are of another load, and there may be many. The
+ * entries are sorted by start. */
+static size_t skip_old(const Ctl *c, const StoreEntry *entries, size_t n) {
+        usec_t newest = 0;
+        size_t first = 0;
+
+        if (c->since || c->until || c->n_newest > 0)
+                return 0;
+        for (size_t i = 0; i < n; i++)
+                newest = MAX(newest, entries[i].start_usec + entries[i].duration_usec);
+        while (first < n && entries[first].start_usec + COLLECT_RANGE_DEFAULT < newest)
+                first++;
+        return MIN(first, n - 1);
+}
+
+static int compare_entries(const void *a, const void *b) {
+        const StoreEntry *x = a, *y = b;
+        int r;
+
+        r = strcmp(x->unit, y->unit);
+        if (r == 0)
+                r = x->start_usec < y->start_usec ? -1 : x->start_usec > y->start_usec;
+        return r;
+}
+
+/* -n counts for each unit: those with the older windows are asked for, too. Returns how many are
+ * left. */
+static size_t keep_newest(StoreEntry *entries, size_t n, size_t n_newest) {
+        size_t kept = 0;
+
+        for (size_t i = 0, end; i < n; i = end) {
+                size_t skip;
+
+                for (end = i + 1; end < n && streq(entries[end].unit, entries[i].unit); end++)
+                        ;
+                skip = n_newest > 0 && end - i > n_newest ? end - i - n_newest : 0;
+                for (size_t k = i; k < i + skip; k++)
+                        store_entry_done(&entries[k]);
+                for (size_t k = i + skip; k < end; k++)
+                        entries[kept++] = entries[k];
+        }
+        return kept;
+}
+
+/* Does the store as a whole start later than what was asked for? Then it is not the unit's fault.
+ */
+static bool range_is_cut(const Ctl *c, Store *s, usec_t *ret_oldest) {
+        StoreSummary all;
+
+        if (!c->since || ctl_store_summarize(s, NULL, NULL, &all) < 0 || all.n_profiles == 0)
+                return false;
+        *ret_oldest = all.oldest_usec;
+        return all.oldest_usec > c->since_usec;
+}
+
+int collect_entries(const Ctl *c,
+                    Store *s,
+                    char **patterns,
+                    const char *type,
+                    StoreEntry **ret,
+                    size_t *ret_n) {
+        StoreEntry *entries = NULL;
+        int r, code = EXIT_CODE_OK;
+        Ctl all = *c;
+        usec_t oldest;
+        size_t n, first;
+
+        all.n_newest = 0;
+        r = ctl_store_list(&all, s, patterns, type, &entries, &n);
+        if (r != 0)
+                return r;
+
+        if (ctl_warn_unmatched(patterns, entries, n) > 0)
+                code = EXIT_CODE_GAPS;
+        first = skip_old(c, entries, n);
+        for (size_t i = 0; i < first; i++)
+                store_entry_done(&entries[i]);
+        memmove(entries, entries + first, (n - first) * sizeof(*entries));
+        n -= first;
+        qsort(entries, n, sizeof(*entries), compare_entries);
+        n = keep_newest(entries, n, c->n_newest);
+
+        if (range_is_cut(c, s, &oldest)) {
+                ctl_warning("The range is not fully covered: profiles are kept from %s on.",
+                            FORMAT_TIME(oldest, FORMAT_TIME_FULL));
+                code = EXIT_CODE_GAPS;
+        }
+        *ret = entries;
+        *ret_n = n;
+        return code;
+}
+
+ExitCode collect_failure_code(const ReportData *d) {
+        bool denied = d->first_error == -EACCES || d->first_error == -EPERM;
+
+        return denied ? EXIT_CODE_DENIED : EXIT_CODE_FAILURE;
+}
+
+static void show_progress(const Ctl *c, size_t i, size_t n) {
+        if (c->quiet || n < PROGRESS_FILES_MIN || !isatty(STDERR_FILENO))
+                return;
+        if (i < n && i % PROGRESS_STEP == 0)
+                fprintf(stderr, "\r%zu of %zu profiles", i, n);
+        else if (i == n)
+                fprintf(stderr, "\r\033[K");
+}
+
+int collect_stored(const Ctl *c,
+                   Store *s,
+                   const StoreEntry *entries,
+                   size_t n,
+                   const char *type,
+                   ReportData *d) {
+        size_t n_failed = d->n_failed;
+
+        for (size_t i = 0; i < n; i++) {
+                char shown[PATH_MAX];
+
+                show_progress(c, i, n);
+                snprintf(shown, sizeof(shown), "%s/%s", store_get_directory(s), entries[i].path);
+                if (report_data_add_file(d, store_get_fd(s), entries[i].path, shown, type) < 0)
+                        return ctl_oom();
+        }
+        show_progress(c, n, n);
+        return d->n_failed > n_failed ? EXIT_CODE_GAPS : EXIT_CODE_OK;
+}
+
+static int collect_units(const Ctl *c, char **names, ReportData *d) {
+        _cleanup_(strv_freep) char **patterns = NULL;
+        _cleanup_(store_freep) Store *s = NULL;
+        const char *type = c->type ?: "cpu";
+        StoreEntry *entries = NULL;
+        int r, code;
+        size_t n;
+
+        r = ctl_complete_names(names, &patterns);
+        if (r != 0)
+                return r;
+        r = ctl_store_open(c, &s);
+        if (r != 0)
+                return r;
+        code = collect_entries(c, s, patterns, type, &entries, &n);
+        if (code != EXIT_CODE_OK && code != EXIT_CODE_GAPS)
+                return code;
+        r = collect_stored(c, s, entries, n, type, d);
+        store_entries_free(entries, n);
+        return r == EXIT_CODE_OK ? code : r;
+}
+
+static int make_title(char **names, const ReportData *d, char **ret) {
+        const char *slash = strrchr(names[0], '/'), *unit = profile_get_note(d->profile, "unit");
+        const char *first = slash ? slash + 1 : names[0];
+        size_t n = strv_length(names);
+        char text[256];
+
+        if (n == 1 && !isempty(unit))
+                first = unit;
+        if (n == 1)
+                snprintf(text, sizeof(text), "%s", first);
+        else
+                snprintf(text, sizeof(text), "%.200s and %zu more", first, n - 1);
+        *ret = utf8_sanitize(text, sizeof(text) - 1);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int collect_names(const Ctl *c, char **names, ReportData *d, char **ret_title) {
+        _cleanup_(strv_freep) char **units = NULL;
+        int r, code = EXIT_CODE_OK;
+
+        for (char **name = names; *name; name++) {
+                r = ctl_name_is_file(*name)
+                            ? report_data_add_file(d, AT_FDCWD, *name, *name, c->type)
+                            : strv_extend(&units, *name);
+                if (r < 0)
+                        return ctl_oom();
+        }
+        if (d->n_failed > 0)
+                code = EXIT_CODE_GAPS;
+        if (units) {
+                r = collect_units(c, units, d);
+                if (r != EXIT_CODE_OK && r != EXIT_CODE_GAPS)
+                        return r;
+                code = MAX(code, r);
+        }
+        if (!d->profile)
+                return ctl_error(collect_failure_code(d), NULL,
+                                 "'profilerctl verify' says more about the files.",
+                                 "No profile could be read.");
+        if (ret_title && make_title(names, d, ret_title) < 0)
+                return ctl_oom();
+        return code;
+}
