@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
 #include "host-check.h"
+#include "journal.h"
 #include "manager.h"
 #include "open/open-protocol.h"
 #include "paths.h"
@@ -36,7 +37,8 @@ struct Manager {
         uint64_t profiles, profile_bytes, profiles_dropped;
         uint64_t status_samples; /* at the last status line */
         usec_t status_usec;
-        bool store_failed; /* said so once */
+        bool known; /* the first status line with all units is out */
+        Journal journal;
         ManagerLoss losses[16];
 };
 
@@ -63,15 +65,16 @@ static void publish_patterns(Manager *m) {
                 m->callbacks.on_patterns(m, patterns, m->userdata);
 }
 
-static void log_unit(int level, const Unit *u, const char *what) {
-        char invocation[sizeof("PROFILERD_INVOCATION_ID=") + SD_ID128_STRING_MAX];
-        char name[sizeof("PROFILERD_UNIT=") + UNIT_NAME_MAX];
-        char id[SD_ID128_STRING_MAX];
+/* Who has waited for the start sees at once what came of it. */
+static void notify_first_status(Manager *m) {
+        ManagerStatistics s;
 
-        snprintf(name, sizeof(name), "PROFILERD_UNIT=%s", u->name);
-        snprintf(invocation, sizeof(invocation), "PROFILERD_INVOCATION_ID=%s",
-                 sd_id128_to_string(u->invocation_id, id));
-        (void) log_full(level, 0, LOG_FIELDS(name, invocation), "%s: %s.", u->name, what);
+        if (m->known || !m->profiler)
+                return;
+        m->known = true;
+        manager_get_statistics(m, &s);
+        (void) sd_notifyf(false, "STATUS=Profiling %zu of %zu units at %u Hz", s.n_profiled,
+                          s.n_units, m->config->frequency_hz);
 }
 
 /* ---- stored profiles ---- */
@@ -88,40 +91,16 @@ static void count_profile(Unit *u, const WrittenProfile *w) {
         (void) free_and_strdup(&u->last_profile_path, w->path);
 }
 
-static void log_profile(const WrittenProfile *w) {
-        char unit[sizeof("PROFILERD_UNIT=") + UNIT_NAME_MAX], samples[64], lost[64];
-        _cleanup_free_ char *path = NULL;
-
-        snprintf(unit, sizeof(unit), "PROFILERD_UNIT=%s", w->closed->unit);
-        snprintf(samples, sizeof(samples), "PROFILERD_SAMPLES=%llu",
-                 (unsigned long long) w->totals.samples);
-        snprintf(lost, sizeof(lost), "PROFILERD_LOST=%llu", (unsigned long long) w->totals.lost);
-        if (asprintf(&path, "PROFILERD_PATH=%s", w->path) < 0)
-                return;
-        (void) log_full(LOG_DEBUG, 0, LOG_FIELDS(unit, samples, lost, path),
-                        "Wrote %s: %llu samples.", w->path, (unsigned long long) w->totals.samples);
-}
-
 static void on_written(const WrittenProfile *w, Unit *u, void *userdata) {
         Manager *m = userdata;
 
+        journal_profile(&m->journal, w);
         if (w->error < 0) {
                 m->profiles_dropped++;
-                if (!m->store_failed)
-                        log_warning_errno(
-                                w->error,
-                                "Failed to store a profile of %s, dropping profiles until it "
-                                "works again: %m",
-                                w->closed->unit);
-                m->store_failed = true;
                 return;
         }
-        if (m->store_failed)
-                log_full(LOG_NOTICE, 0, NULL, "Profiles are stored again.");
-        m->store_failed = false;
         m->profiles++;
         m->profile_bytes += w->size_bytes;
-        log_profile(w);
         if (!u)
                 return;
 
@@ -159,8 +138,9 @@ static void judge_unit(Manager *m, Unit *u, const char *load_state) {
 
         if (u->state == UNIT_PROFILED && u->cgroup_id != before)
                 profiler_learn_processes(m->profiler, u->control_group);
-        /* Who stops a unit wants to see what it did, not wait for the end of the interval. */
-        if (u->cgroup_id == 0 && u->window) {
+        /* Who stops a unit wants to see what it did, not wait for the end of the interval. Its last
+         * samples may be all in the ring yet, and its slot be another unit's when they are read. */
+        if (before != 0 && u->cgroup_id == 0) {
                 profiler_drain(m->profiler);
                 profiler_close_window(m->profiler, u);
         }
@@ -184,17 +164,16 @@ static int make_unit(Manager *m, const UnitInfo *info, Unit **ret) {
 static void end_invocation(Manager *m, Unit *u, sd_id128_t next) {
         if (sd_id128_equal(u->invocation_id, next))
                 return;
-        if (u->window) {
-                profiler_drain(m->profiler);
-                profiler_close_window(m->profiler, u);
-        }
+        profiler_drain(m->profiler);
+        profiler_close_window(m->profiler, u);
         u->invocation_id = next;
         u->since_usec = now_usec(CLOCK_REALTIME);
 }
 
 int manager_unit_changed(Manager *m, const UnitInfo *info) {
         Unit *u = unit_registry_find(m->units, info->name);
-        UnitState before = u ? u->state : _UNIT_STATE_MAX;
+        UnitState before = u ? u->state : UNIT_INACTIVE;
+        sd_id128_t invocation;
         bool is_new = !u;
         int r;
 
@@ -205,9 +184,13 @@ int manager_unit_changed(Manager *m, const UnitInfo *info) {
                                                  info->name);
         }
         u->seen = true;
+        /* The cgroup of a restarted unit knows its invocation before the bus tells. */
+        invocation = info->invocation_id;
+        if (!isempty(info->control_group))
+                (void) cgroup_get_invocation_id(info->control_group, &invocation);
         /* A unit that has ended keeps its id until it starts again. */
-        if (!sd_id128_is_null(info->invocation_id))
-                end_invocation(m, u, info->invocation_id);
+        if (!sd_id128_is_null(invocation))
+                end_invocation(m, u, invocation);
         r = unit_set_info(u, info);
         if (r >= 0)
                 r = unit_apply_config(u, m->config);
@@ -215,12 +198,7 @@ int manager_unit_changed(Manager *m, const UnitInfo *info) {
                 return log_oom();
         judge_unit(m, u, info->load_state);
 
-        if (u->state != before) {
-                if (u->state == UNIT_FAILED)
-                        log_warning_errno(u->error, "Failed to profile unit %s: %m", u->name);
-                else
-                        log_unit(LOG_DEBUG, u, unit_state_to_string(u->state));
-        }
+        journal_unit_state(&m->journal, u, before, now_usec(CLOCK_MONOTONIC));
         if (is_new && m->callbacks.on_unit_added)
                 m->callbacks.on_unit_added(m, u, m->userdata);
         else if (!is_new)
@@ -229,6 +207,7 @@ int manager_unit_changed(Manager *m, const UnitInfo *info) {
 }
 
 static void forget_unit(Manager *m, Unit *u) {
+        journal_unit_gone(u);
         /* The target goes before the last drain: the next unit may get the slot, and not samples of
          * this one. */
         if (u->window || u->cgroup_id != 0) {
@@ -236,7 +215,6 @@ static void forget_unit(Manager *m, Unit *u) {
                 profiler_drain(m->profiler);
                 profiler_close_window(m->profiler, u);
         }
-        log_unit(LOG_DEBUG, u, "gone");
         if (m->callbacks.on_unit_removed)
                 m->callbacks.on_unit_removed(m, u, m->userdata);
         unit_registry_remove(m->units, u);
@@ -269,6 +247,7 @@ void manager_sync_end(Manager *m) {
         for (size_t i = 0; i < n; i++)
                 if (!units[i]->seen)
                         forget_unit(m, units[i]);
+        notify_first_status(m);
 }
 
 Unit *manager_find_unit(Manager *m, const char *name) {
@@ -284,16 +263,13 @@ int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n) {
 /* The newest complaint as "file:line: sentence", which the caller of a failed reload gets to see.
  */
 static void on_complaint(const char *file, unsigned line, const char *sentence, void *userdata) {
-        char config_file[sizeof("CONFIG_FILE=") + 1024], config_line[64];
         _cleanup_free_ char *text = NULL;
         char **last = userdata;
 
         text = config_complaint_format(file, line, sentence);
         if (!text)
                 return;
-        snprintf(config_file, sizeof(config_file), "CONFIG_FILE=%.1023s", file);
-        snprintf(config_line, sizeof(config_line), "CONFIG_LINE=%u", line);
-        (void) log_full(LOG_WARNING, 0, LOG_FIELDS(config_file, config_line), "%s", text);
+        journal_config_line(file, line, text);
         free(*last);
         *last = TAKE_PTR(text);
 }
@@ -338,14 +314,18 @@ static void apply_config(Manager *m) {
 int manager_reload(Manager *m, char **ret_reason) {
         _cleanup_(config_freep) Config *fresh = NULL;
         _cleanup_free_ Unit **units = NULL;
+        _cleanup_free_ char *reason = NULL;
         Config *old;
         size_t n;
         int r;
 
-        r = load_config(m, &fresh, ret_reason);
-        if (r < 0)
-                return log_error_errno(r,
-                                       "Failed to load the configuration, keeping the old one: %m");
+        r = load_config(m, &fresh, &reason);
+        if (r < 0) {
+                journal_config_refused(r, reason, true);
+                if (ret_reason)
+                        *ret_reason = TAKE_PTR(reason);
+                return r;
+        }
         r = profiler_set_frequency(m->profiler, highest_frequency(fresh));
         if (r < 0)
                 return log_error_errno(r, "Failed to change the sampling frequency: %m");
@@ -361,10 +341,11 @@ int manager_reload(Manager *m, char **ret_reason) {
         old = m->config;
         m->config = TAKE_PTR(fresh);
         store_set_limits(m->store, &m->config->storage);
+        profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
         apply_config(m);
         config_free(old);
         publish_patterns(m);
-        log_info("Configuration loaded.");
+        journal_config_loaded(m->config);
         return 0;
 }
 
@@ -395,28 +376,42 @@ int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void
 
 /* ---- life ---- */
 
-static void notify_status(Manager *m) {
-        usec_t now = now_usec(CLOCK_MONOTONIC), elapsed = now - m->status_usec;
-        ManagerStatistics s;
+static void notify_status(Manager *m, const ManagerStatistics *s, usec_t now) {
+        usec_t elapsed = MAX(now - m->status_usec, (usec_t) 1);
+        double rate = (double) (s->samples - m->status_samples) * (double) USEC_PER_MINUTE /
+                      (double) elapsed;
 
-        manager_get_statistics(m, &s);
         (void) sd_notifyf(false,
                           "STATUS=Profiling %zu of %zu units at %u Hz, %.0f samples/min, %llu lost",
-                          s.n_profiled, s.n_units, m->config->frequency_hz,
-                          elapsed > 0 ? (double) (s.samples - m->status_samples) *
-                                                (double) USEC_PER_MINUTE / (double) elapsed
-                                      : 0.0,
-                          (unsigned long long) s.lost);
-        m->status_samples = s.samples;
+                          s->n_profiled, s->n_units, m->config->frequency_hz, rate,
+                          (unsigned long long) s->lost);
+        m->status_samples = s->samples;
         m->status_usec = now;
+}
+
+static void tell_journal(Manager *m, const ManagerStatistics *s, usec_t now) {
+        const ManagerLoss *losses;
+        ProfilerStatistics profiler;
+        StoreVacuum vacuumed;
+        size_t n;
+
+        n = manager_get_losses(m, &losses);
+        journal_losses(&m->journal, losses, n, s->samples, now);
+        store_get_vacuumed(m->store, &vacuumed);
+        journal_vacuumed(&m->journal, &vacuumed, now);
+        profiler_get_statistics(m->profiler, &profiler);
+        journal_workers(&m->journal, &profiler.indexes);
 }
 
 static int on_status(sd_event_source *source, uint64_t usec, void *userdata) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
         Manager *m = userdata;
+        ManagerStatistics s;
         int r;
 
-        notify_status(m);
+        manager_get_statistics(m, &s);
+        notify_status(m, &s, now);
+        tell_journal(m, &s, now);
         if (now >= m->housekept_usec + HOUSEKEEPING_USEC) {
                 m->housekept_usec = now;
                 profiler_housekeep(m->profiler);
@@ -436,13 +431,14 @@ static int start_profiler(Manager *m) {
 
         missing = host_check();
         if (missing) {
-                log_error("%s", missing);
+                journal_host_lacks(0, NULL, missing);
                 return -EOPNOTSUPP;
         }
         r = profiler_new(&m->profiler, m->event, &m->paths, m->units, m->store,
-                         highest_frequency(m->config), on_written, m, &step);
+                         highest_frequency(m->config), m->config->unwind_memory_max_bytes,
+                         on_written, m, &step);
         if (r < 0) {
-                log_error_errno(r, "Failed while %s: %m. %s", step, host_explain(step, r));
+                journal_host_lacks(r, step, host_explain(step, r));
                 return r == -ENOMEM ? r : -EOPNOTSUPP;
         }
         return 0;
@@ -453,8 +449,10 @@ int manager_start(Manager *m) {
         int r;
 
         r = load_config(m, &m->config, &reason);
-        if (r < 0)
-                return log_error_errno(r, "Failed to load the configuration: %m");
+        if (r < 0) {
+                journal_config_refused(r, reason, false);
+                return r == -ENOMEM ? r : -EBADMSG; /* only the administrator can mend it */
+        }
         r = store_open(&m->store, m->paths.store, &m->config->storage);
         if (r < 0)
                 return log_error_errno(r, "Failed to open the store '%s': %m", m->paths.store);
@@ -471,16 +469,19 @@ int manager_start(Manager *m) {
         m->status_usec = now_usec(CLOCK_MONOTONIC);
         set_state(m, "running");
         publish_patterns(m);
-        log_full(LOG_NOTICE, 0, NULL, "Sampling %s at %u Hz.", profiler_get_event_name(m->profiler),
-                 highest_frequency(m->config));
+        journal_started(profiler_get_event_name(m->profiler), highest_frequency(m->config));
         return 0;
 }
 
 void manager_stop(Manager *m) {
+        ManagerStatistics s;
+
         if (!m->profiler)
                 return;
         set_state(m, "stopping");
         profiler_finish(m->profiler);
+        manager_get_statistics(m, &s);
+        journal_stopped(&s);
 }
 
 int manager_new(Manager **ret, sd_event *event, const ManagerPaths *paths) {
@@ -579,6 +580,12 @@ size_t manager_get_losses(Manager *m, const ManagerLoss **ret) {
                 { "maps-unread",
                   "A process was gone, or out of reach, before its mappings were read.", false,
                   s.processes.maps_failed },
+                { "tables-refused",
+                  "No memory for the unwind table of a file; raise UnwindMemoryMax=.", false,
+                  s.unwind.refused_files },
+                { "processes-unloaded",
+                  "No memory for the mappings of a process; its stacks go by frame pointer.", false,
+                  s.unwind.refused_processes },
                 { "files-unread",
                   "profilerd-elf could not make an index; the frames of that file have no names.",
                   false, s.indexes.failed },

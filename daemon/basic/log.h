@@ -19,6 +19,10 @@ int log_get_max_level(void);
 int log_level_from_string(const char *s);
 const char *log_level_to_string(int level);
 
+/* "journal", "console" (stderr), "null" (nowhere) or "auto" (as decided at start). 0, -EINVAL. */
+int log_set_target(const char *s);
+const char *log_get_target(void);
+
 /* Decides the target from $JOURNAL_STREAM and takes the level from $PROFILERD_LOG_LEVEL. */
 void log_setup(void);
 

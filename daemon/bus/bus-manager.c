@@ -2,14 +2,17 @@
 /*
  * Manager on the Bus
  *
- * Methods and writable properties without SD_BUS_VTABLE_UNPRIVILEGED are denied by sd-bus to whom
- * is neither root nor the daemon's own user.
+ * All methods are open to all callers as far as sd-bus is concerned; those that change something
+ * go through bus_auth_run().
  */
 
 #include <utlist.h>
 
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "basic/unit-name.h"
+#include "bus/bus-auth.h"
+#include "bus/bus-dump.h"
 #include "bus/bus-manager.h"
 #include "bus/bus-names.h"
 #include "bus/bus-unit.h"
@@ -28,6 +31,8 @@ struct BusManager {
         Manager *manager;
         const UnitWatch *watch;
         sd_bus *bus; /* NULL: not connected */
+        BusAuth *auth;
+        BusDump dump;
         PendingCall *calls;
         ManagerStatistics statistics; /* gathered once for all properties of one request */
         usec_t statistics_usec;
@@ -207,6 +212,8 @@ static int method_get_unit(sd_bus_message *message, void *userdata, sd_bus_error
         r = sd_bus_message_read(message, "s", &name);
         if (r < 0)
                 return r;
+        if (strlen(name) > UNIT_NAME_MAX)
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_UNIT, "No unit has such a name.");
         if (!manager_find_unit(b->manager, name))
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_UNIT,
                                          "Unit '%s' is not profiled.", name);
@@ -246,29 +253,40 @@ static int reply_busy(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR_BUSY, "Too many calls wait for their answer.");
 }
 
+static int reply_reload_failed(sd_bus_error *error, int r, const char *reason) {
+        if (r == -EBADMSG)
+                return sd_bus_error_set(error, BUS_ERROR_CONFIG_INVALID,
+                                        reason ?: "The configuration is broken.");
+        return sd_bus_error_set_errnof(error, r, "Failed to reload: %m");
+}
+
 /* Answered when the units of the new configuration are known, so that it is in effect then. */
-static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+static int perform_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *reason = NULL;
         BusManager *b = userdata;
         PendingCall *c;
         int r;
 
-        r = manager_reload(b->manager, &reason);
-        if (r == -EBADMSG)
-                return sd_bus_error_set(error, BUS_ERROR_CONFIG_INVALID,
-                                        reason ?: "The configuration is broken.");
-        if (r < 0)
-                return sd_bus_error_set_errnof(error, r, "Failed to reload: %m");
-
-        if (unit_watch_is_settled(b->watch))
-                return sd_bus_reply_method_return(message, NULL);
         r = pending_call_new(b, message, &c);
         if (r == -EBUSY)
-                return sd_bus_reply_method_return(message, NULL);
+                return reply_busy(error);
         if (r < 0)
                 return r;
+
+        r = manager_reload(b->manager, &reason);
+        if (r < 0 || unit_watch_is_settled(b->watch)) {
+                pending_call_free(c);
+                return r < 0 ? reply_reload_failed(error, r, reason)
+                             : sd_bus_reply_method_return(message, NULL);
+        }
         c->reload = true;
         return 1;
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_RELOAD, perform_reload, b, error);
 }
 
 void bus_manager_settled(BusManager *b) {
@@ -294,7 +312,7 @@ static void on_flushed(Manager *m _unused_, int error, uint64_t n_profiles, void
         pending_call_free(c);
 }
 
-static int method_flush(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+static int perform_flush(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         BusManager *b = userdata;
         const char *pattern;
         PendingCall *c;
@@ -303,6 +321,10 @@ static int method_flush(sd_bus_message *message, void *userdata, sd_bus_error *e
         r = sd_bus_message_read(message, "s", &pattern);
         if (r < 0)
                 return r;
+        /* fnmatch() may take long for a long one. */
+        if (strlen(pattern) > UNIT_NAME_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "The pattern is longer than names of units are.");
         r = pending_call_new(b, message, &c);
         if (r == -EBUSY)
                 return reply_busy(error);
@@ -322,17 +344,34 @@ static int method_flush(sd_bus_message *message, void *userdata, sd_bus_error *e
         return sd_bus_error_set_errnof(error, r, "Failed to flush: %m");
 }
 
+static int method_flush(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_FLUSH, perform_flush, b, error);
+}
+
+static int method_dump_state(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_close_ int fd = -EBADF;
+        BusManager *b = userdata;
+
+        fd = bus_dump_open(&b->dump, b->manager);
+        if (fd < 0)
+                return sd_bus_error_set_errnof(error, fd, "Failed to dump the state: %m");
+        return sd_bus_reply_method_return(message, "h", fd);
+}
+
 /* clang-format off */
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define READS SD_BUS_VTABLE_UNPRIVILEGED
+#define OPEN  SD_BUS_VTABLE_UNPRIVILEGED
 
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssstso)", units), method_list_units, READS),
-        SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, READS),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
-        SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", pattern), SD_BUS_RESULT("t", profiles), method_flush, 0),
+        SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssstso)", units), method_list_units, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", pattern), SD_BUS_RESULT("t", profiles), method_flush, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("DumpState", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", state), method_dump_state, OPEN),
         SD_BUS_SIGNAL_WITH_ARGS("ProfileWritten", SD_BUS_ARGS("s", unit, "s", path, "t", samples, "a{sv}", details), 0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, CONST),
         SD_BUS_PROPERTY("State", "s", property_state, 0, EMITS),
@@ -409,6 +448,7 @@ void bus_manager_profile_written(BusManager *b,
 
 int bus_manager_attach(BusManager *b, sd_bus *bus) {
         b->bus = (sd_bus_unref(b->bus), sd_bus_ref(bus));
+        bus_auth_attach(b->auth, bus);
         if (!bus)
                 return 0;
         return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE, manager_vtable,
@@ -416,7 +456,8 @@ int bus_manager_attach(BusManager *b, sd_bus *bus) {
 }
 
 int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWatch *watch) {
-        BusManager *b;
+        _cleanup_(bus_manager_freep) BusManager *b = NULL;
+        int r;
 
         b = calloc(1, sizeof(BusManager));
         if (!b)
@@ -424,7 +465,11 @@ int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWat
         b->event = sd_event_ref(event);
         b->manager = m;
         b->watch = watch;
-        *ret = b;
+        b->dump = BUS_DUMP_NONE;
+        r = bus_auth_new(&b->auth);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(b);
         return 0;
 }
 
@@ -440,6 +485,8 @@ BusManager *bus_manager_free(BusManager *b) {
                 DL_DELETE(b->calls, c);
                 c->face = NULL;
         }
+        bus_auth_free(b->auth);
+        bus_dump_done(&b->dump);
         sd_bus_unref(b->bus);
         sd_event_unref(b->event);
         free(b);

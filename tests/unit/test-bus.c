@@ -6,35 +6,18 @@
  * loop, so a client's call must not wait: it is sent, and the loop turns until it is answered.
  */
 
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-
 #include "basic/unit-name.h"
+#include "bus-fixture.h"
+#include "bus/bus-manager.h"
 #include "bus/bus-names.h"
 #include "bus/bus.h"
 #include "fake-manager.h"
 #include "fake-systemd.h"
-
-#define ANSWER_USEC (10 * USEC_PER_SEC) /* for one turn of the loop; it never takes so long */
-
-static const char bus_config[] =
-        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
-        " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-        "<busconfig><type>custom</type><listen>unix:path=%s/socket</listen>\n"
-        "<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\n"
-        "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n";
+#include "paths.h"
+#include "unit-test.h"
 
 typedef struct World {
-        char directory[sizeof("/tmp/test-bus-XXXXXX")];
-        pid_t daemon;
+        PrivateBus private_bus;
         sd_event *event;
         FakeSystemd systemd;
         Manager manager;
@@ -47,69 +30,16 @@ typedef struct World {
         char *changed; /* names of the last PropertiesChanged of a unit */
 } World;
 
-/* ---- the bus daemon ---- */
-
-static void path_in(World *w, char path[static 64], const char *name) {
-        assert_in_range(snprintf(path, 64, "%s/%s", w->directory, name), 1, 63);
-}
-
-static void start_daemon(World *w) {
-        char config[64], argument[128], c;
-        int ready[2];
-
-        path_in(w, config, "config");
-        snprintf(argument, sizeof(argument), "--config-file=%s", config);
-        assert_return_code(pipe2(ready, O_CLOEXEC), errno);
-        w->daemon = fork();
-        assert_return_code(w->daemon, errno);
-        if (w->daemon == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                /* it complains of limits that only root may raise */
-                dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-                dup2(ready[1], STDOUT_FILENO);
-                execlp("dbus-daemon", "dbus-daemon", "--nofork", "--print-address", argument, NULL);
-                _exit(127);
-        }
-        close(ready[1]);
-        assert_in_range(read(ready[0], &c, 1), 1, 1); /* it listens */
-        close(ready[0]);
-}
-
-static void stop_daemon(World *w) {
-        char socket[64];
-
-        kill(w->daemon, SIGKILL);
-        waitpid(w->daemon, NULL, 0);
-        w->daemon = 0;
-        path_in(w, socket, "socket");
-        unlink(socket);
-}
-
 /* ---- the world ---- */
 
 static void on_synced(Bus *b _unused_, void *userdata) {
         ((World *) userdata)->n_synced++;
 }
 
-/* Turns the loop until the condition holds. */
-#define UNTIL(w, condition)                                                     \
-        while (!(condition)) {                                                  \
-                assert_int_not_equal(sd_event_run((w)->event, ANSWER_USEC), 0); \
-        }
+#define UNTIL(w, condition) TURN_UNTIL((w)->event, condition)
 
 static sd_bus *connect_client(World *w) {
-        sd_bus *bus;
-        char address[80], socket[64];
-
-        path_in(w, socket, "socket");
-        snprintf(address, sizeof(address), "unix:path=%s", socket);
-        assert_return_code(sd_bus_new(&bus), 0);
-        assert_return_code(sd_bus_set_address(bus, address), 0);
-        assert_return_code(sd_bus_set_bus_client(bus, true), 0);
-        assert_return_code(sd_bus_set_trusted(bus, true), 0);
-        assert_return_code(sd_bus_start(bus), 0);
-        assert_return_code(sd_bus_attach_event(bus, w->event, 0), 0);
-        return bus;
+        return private_bus_connect(&w->private_bus, w->event);
 }
 
 static void start_systemd(World *w) {
@@ -128,26 +58,12 @@ static const FakeUnit web = {
 
 static int setup(void **state) {
         World *w = calloc(1, sizeof(World));
-        char path[64], *text = NULL;
         static char *units[] = { (char *) "web.service", NULL };
-        FILE *f;
 
         assert_non_null(w);
         *state = w;
-        if (system("command -v dbus-daemon >/dev/null") != 0)
+        if (!private_bus_init(&w->private_bus))
                 return 0; /* need_bus() skips */
-
-        strcpy(w->directory, "/tmp/test-bus-XXXXXX");
-        assert_non_null(mkdtemp(w->directory));
-        path_in(w, path, "config");
-        f = fopen(path, "we");
-        assert_non_null(f);
-        assert_true(fprintf(f, bus_config, w->directory) > 0);
-        fclose(f);
-        path_in(w, path, "socket");
-        assert_true(asprintf(&text, "unix:path=%s", path) > 0);
-        setenv("DBUS_SYSTEM_BUS_ADDRESS", text, true);
-        free(text);
 
         assert_return_code(sd_event_new(&w->event), 0);
         w->manager.config = (Config){ .units = units, .frequency_hz = 99, .interval_usec = 60 };
@@ -160,7 +76,6 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
         World *w = *state;
-        char path[64];
 
         if (w->event) {
                 bus_free(w->bus);
@@ -169,11 +84,7 @@ static int teardown(void **state) {
                 sd_bus_close_unref(w->client);
                 sd_bus_close_unref(w->systemd.bus);
                 sd_event_unref(w->event);
-                if (w->daemon > 0)
-                        stop_daemon(w);
-                path_in(w, path, "config");
-                unlink(path);
-                rmdir(w->directory);
+                private_bus_done(&w->private_bus);
         }
         free(w->changed);
         free(w);
@@ -192,7 +103,7 @@ static World *need_bus(void **state) {
 static World *start(void **state) {
         World *w = need_bus(state);
 
-        start_daemon(w);
+        private_bus_start(&w->private_bus);
         start_systemd(w);
         assert_return_code(bus_start(w->bus), 0);
         UNTIL(w, bus_is_synced(w->bus));
@@ -206,6 +117,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *e _unused_
         World *w = userdata;
 
         w->answered = true;
+        sd_bus_message_unref(w->answer);
         w->answer = sd_bus_message_ref(m);
         return 0;
 }
@@ -446,6 +358,67 @@ static void test_a_flush_is_answered_when_it_is_done(void **state) {
         assert_int_equal(n, 4);
 }
 
+static void test_more_flushes_than_may_wait_are_refused(void **state) {
+        void *flushes[BUS_MANAGER_CALLS_MAX];
+        World *w = start(state);
+
+        for (size_t i = 0; i < ELEMENTSOF(flushes); i++) {
+                send_call(w, BUS_PATH, BUS_MANAGER_INTERFACE, "Flush", "s", "");
+                UNTIL(w, w->manager.flushed_userdata != (i > 0 ? flushes[i - 1] : NULL));
+                flushes[i] = w->manager.flushed_userdata;
+        }
+        assert_true(
+                sd_bus_message_is_method_error(CALL_MANAGER(w, "Flush", "s", ""), BUS_ERROR_BUSY));
+        assert_true(sd_bus_message_is_method_error(CALL_MANAGER(w, "Reload", ""), BUS_ERROR_BUSY));
+        assert_int_equal(w->manager.n_reloads, 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(flushes); i++) {
+                w->answered = false;
+                w->manager.flushed(&w->manager, 0, 1, flushes[i]);
+                UNTIL(w, w->answered);
+        }
+        assert_false(sd_bus_message_is_method_error(CALL_MANAGER(w, "Reload", ""), NULL));
+        assert_int_equal(w->manager.n_reloads, 2);
+}
+
+static void test_names_longer_than_those_of_units_are_refused(void **state) {
+        World *w = start(state);
+        char longest[UNIT_NAME_MAX + 2];
+
+        memset(longest, '*', sizeof(longest) - 1);
+        longest[UNIT_NAME_MAX + 1] = '\0';
+        assert_true(sd_bus_message_is_method_error(CALL_MANAGER(w, "Flush", "s", longest),
+                                                   SD_BUS_ERROR_INVALID_ARGS));
+        longest[UNIT_NAME_MAX] = '\0';
+        assert_true(sd_bus_message_is_method_error(CALL_MANAGER(w, "Flush", "s", longest),
+                                                   BUS_ERROR_NO_SUCH_UNIT));
+}
+
+/* Reads all of it, from the start. */
+static void expect_in_dump(World *w, const char *text) {
+        sd_bus_message *m = CALL_MANAGER(w, "DumpState", "");
+        char dump[8192];
+        ssize_t n;
+        int fd;
+
+        assert_return_code(sd_bus_message_read(m, "h", &fd), 0);
+        n = read(fd, dump, sizeof(dump) - 1);
+        assert_in_range(n, 1, sizeof(dump) - 1);
+        dump[n] = '\0';
+        assert_non_null(strstr(dump, text));
+        assert_int_equal(write(fd, "x", 1), -1);
+}
+
+static void test_the_state_is_dumped_to_each_reader_from_the_start(void **state) {
+        World *w = start(state);
+
+        expect_in_dump(w, "\nUnit web.service\n");
+        expect_in_dump(w, "profilerd " VERSION "\n");
+        /* The same for a while: whoever asks all the time does not fill the memory. */
+        w->manager.units[0]->main_pid = 4711;
+        expect_in_dump(w, "  Main process: 42\n");
+}
+
 static void test_a_flush_that_fails_says_why(void **state) {
         World *w = start(state);
 
@@ -503,13 +476,31 @@ static void test_the_log_level_can_be_set(void **state) {
         assert_true(sd_bus_message_is_method_error(m, SD_BUS_ERROR_INVALID_ARGS));
 }
 
+static sd_bus_message *set_log_target(World *w, const char *target) {
+        return CALL(w, "/org/freedesktop/LogControl1", "org.freedesktop.DBus.Properties", "Set",
+                    "ssv", "org.freedesktop.LogControl1", "LogTarget", "s", target);
+}
+
+static void test_the_log_target_can_be_set(void **state) {
+        World *w = start(state);
+
+        assert_false(sd_bus_message_is_method_error(set_log_target(w, "null"), NULL));
+        expect_property(w, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
+                        "LogTarget", "null");
+        assert_true(sd_bus_message_is_method_error(set_log_target(w, "printer"),
+                                                   SD_BUS_ERROR_INVALID_ARGS));
+        assert_false(sd_bus_message_is_method_error(set_log_target(w, "auto"), NULL));
+        expect_property(w, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
+                        "LogTarget", "console");
+}
+
 static void test_a_bus_that_comes_late_is_waited_for(void **state) {
         World *w = need_bus(state);
 
         assert_return_code(bus_start(w->bus), 0);
         assert_return_code(sd_event_run(w->event, 50 * USEC_PER_MSEC), 0);
         assert_false(bus_is_synced(w->bus));
-        start_daemon(w);
+        private_bus_start(&w->private_bus);
         start_systemd(w);
         UNTIL(w, bus_is_synced(w->bus));
         assert_int_equal(w->manager.n_units, 1);
@@ -520,12 +511,12 @@ static void test_a_new_bus_is_found_and_the_units_stay(void **state) {
 
         w->client = sd_bus_close_unref(w->client);
         w->systemd.bus = sd_bus_close_unref(w->systemd.bus);
-        stop_daemon(w);
+        private_bus_stop(&w->private_bus);
         for (unsigned i = 0; i < 10; i++)
                 assert_return_code(sd_event_run(w->event, 50 * USEC_PER_MSEC), 0);
         assert_int_equal(w->manager.n_units, 1);
 
-        start_daemon(w);
+        private_bus_start(&w->private_bus);
         w->systemd.units[0].main_pid = 43;
         start_systemd(w);
         UNTIL(w, w->manager.units[0]->main_pid == 43);
@@ -547,10 +538,14 @@ int main(void) {
                 WORLD_TEST(test_a_profile_is_signalled),
                 WORLD_TEST(test_a_flush_is_answered_when_it_is_done),
                 WORLD_TEST(test_a_flush_that_fails_says_why),
+                WORLD_TEST(test_more_flushes_than_may_wait_are_refused),
+                WORLD_TEST(test_names_longer_than_those_of_units_are_refused),
+                WORLD_TEST(test_the_state_is_dumped_to_each_reader_from_the_start),
                 WORLD_TEST(test_a_flush_may_outlive_its_caller_and_the_bus),
                 WORLD_TEST(test_a_reload_is_in_effect_when_it_is_answered),
                 WORLD_TEST(test_a_broken_configuration_is_an_error_of_reload),
                 WORLD_TEST(test_the_log_level_can_be_set),
+                WORLD_TEST(test_the_log_target_can_be_set),
                 WORLD_TEST(test_a_bus_that_comes_late_is_waited_for),
                 WORLD_TEST(test_a_new_bus_is_found_and_the_units_stay),
         };
