@@ -12,6 +12,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "figures.h"
 #include "symbol/kallsyms.h"
 
 enum {
@@ -87,6 +88,7 @@ int main(void) {
         _cleanup_free_ char *text = NULL;
         nsec_t made_up, real = 0;
         size_t size, used;
+        bool failed;
 
         text = make_text(&size);
         if (!text || kallsyms_new(&k) < 0)
@@ -95,25 +97,18 @@ int main(void) {
         used = mallinfo2().uordblks + mallinfo2().hblkhd;
         made_up = measure_load(k, text, size, -EBADF);
         used = mallinfo2().uordblks + mallinfo2().hblkhd - used;
-        printf("made up: %u lines, %.1f MB: %.1f ms CPU, %zu functions kept in %.2f MB, %.0f ns "
-               "for "
-               "a name\n",
-               SYMBOLS, (double) size / 1e6, (double) made_up / 1e6, kallsyms_size(k),
-               (double) used / 1e6,
-               measure_find(k, kallsyms_get_text(k), kallsyms_get_text(k) + SYMBOLS * 192));
+        if (made_up == 0)
+                return EXIT_FAILURE;
+        failed = figure_at_most("kallsyms-load-122000-symbols", (double) made_up / 1e6, "ms",
+                                LOAD_MSEC_MAX);
+        figure("kallsyms-memory", (double) used / 1e6, "MB");
+        figure("kallsyms-name",
+               measure_find(k, kallsyms_get_text(k), kallsyms_get_text(k) + SYMBOLS * 192), "ns");
 
         fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
         if (fd >= 0)
                 real = measure_load(k, NULL, 0, fd);
-        if (real > 0)
-                printf("this kernel: %.1f ms CPU, %zu functions\n", (double) real / 1e6,
-                       kallsyms_size(k));
-        else
-                printf("this kernel: hidden\n");
-
-        if (made_up == 0 || made_up > LOAD_MSEC_MAX * UINT64_C(1000000)) {
-                printf("FAILED: more than %u ms\n", LOAD_MSEC_MAX);
-                return EXIT_FAILURE;
-        }
-        return EXIT_SUCCESS;
+        if (real > 0) /* else they are hidden */
+                figure("kallsyms-load-this-kernel", (double) real / 1e6, "ms");
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

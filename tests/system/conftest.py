@@ -157,6 +157,15 @@ def cleanup(machine):
 
 
 @pytest.fixture(scope="session")
+def profilerctl():
+    """The program as built, for tests that need no daemon."""
+    program = pathlib.Path(os.environ.get("BUILD", "")) / "daemon/ctl/profilerctl"
+    if not program.exists():
+        pytest.fail("BUILD must name a build directory of Meson.", pytrace=False)
+    return str(program)
+
+
+@pytest.fixture(scope="session")
 def go():
     if not have_go_pprof():
         refuse("needs go tool pprof: apt-get install golang-go")

@@ -92,7 +92,8 @@ class Frame:
 class Sample:
     def __init__(self, frames, values, labels):
         self.frames = frames  # leaf first
-        self.count, self.cpu_nsec = values
+        self.values = values
+        self.count, self.cpu_nsec = values[0], values[-1]
         self.labels = labels
 
     @property
@@ -115,7 +116,7 @@ class Profile:
         self.mappings = raw["mappings"]
         self.time_nsec, self.duration_nsec = raw["time_nanos"], raw["duration_nanos"]
         self.period = raw["period"]
-        self.comments = dict(comment.split(": ", 1) for comment in raw["comments"])
+        self.comments = dict(comment.split(": ", 1) for comment in raw["comments"] if ": " in comment)
         self.samples = self._samples(raw)
 
     @staticmethod

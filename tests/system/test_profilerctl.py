@@ -131,6 +131,42 @@ def test_doctor_as_json_is_json(sampled):
     assert json.loads(sampled.ctl("doctor", "--json=short", check=False).stdout)
 
 
+def test_monitor_prints_a_line_for_each_profile(sampled):
+    script = "timeout 20 profilerctl monitor shown -n 1 --json=short & sleep 1; profilerctl flush shown; wait"
+    row = json.loads(next(line for line in sampled.shell(script).splitlines() if line.startswith("{")))
+    assert row["unit"] == "shown.service"
+    assert row["path"].endswith(sampled.files("shown.service")[-1].name)
+    assert row["samples"] > 0 and row["duration_usec"] > 0
+
+
+def test_since_restart_is_the_start_of_the_unit(sampled):
+    assert sampled.ctl_json("list", "shown", "-S", "restart")["profiles"]
+    assert status(sampled, "list", "-S", "restart") == USAGE
+    assert status(sampled, "list", "-S", "boot") == OK
+
+
+def test_diff_around_a_restart(sampled):
+    assert status(sampled, "diff", "shown", "--restart") == NO_MATCH
+    sampled.systemctl("restart", "shown.service", check=False)
+    sampled.stop("shown")
+    sampled.start("shown", sampled.program("split"), 3)
+    sampled.let_run("shown")
+    sampled.flush("shown")
+    difference = sampled.ctl_json("diff", "shown", "--restart", "--all")
+    assert difference["before"]["total"] > 0 and difference["after"]["total"] > 0
+    assert "spend_half" in [row["name"] for row in difference["rows"]]
+
+
+def test_vacuum_beside_the_running_daemon(sampled):
+    sampled.flush("shown")
+    assert sampled.ctl_json("vacuum", "shown", "--files=1")["removed"] > 0
+    assert len(sampled.files("shown.service")) == 1
+    sampled.let_run("shown")
+    sampled.flush("shown")
+    assert len(sampled.files("shown.service")) == 2
+    assert sampled.manager("ProfilesDropped") == 0
+
+
 def test_output_into_a_pipe_has_no_colour_and_no_pager(sampled):
     for verb in ("status", "list", "doctor"):
         assert "\x1b" not in sampled.ctl(verb, check=False).stdout

@@ -8,10 +8,10 @@
  * compare both.
  */
 
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include "basic/string-util.h"
+#include "remove-tree.h"
 #include "unit-test.h"
 
 typedef struct Tree {
@@ -31,22 +31,14 @@ static inline int tree_setup(void **state) {
         return t->complaints && mkdtemp(t->root) ? 0 : -1;
 }
 
-static inline int tree_on_entry(const char *path,
-                                const struct stat *st,
-                                int type,
-                                struct FTW *where) {
-        (void) st, (void) type, (void) where;
-        return remove(path);
-}
-
 static inline int tree_teardown(void **state) {
         Tree *t = *state;
+        int r = remove_tree(t->root);
 
-        nftw(t->root, tree_on_entry, 8, FTW_DEPTH | FTW_PHYS);
         free(t->complaints);
         free(t->text);
         free(t);
-        return 0;
+        return r;
 }
 
 /* Absolute path of a file of the tree, after making the directories above it. */

@@ -24,7 +24,7 @@ struct Manager {
         Config config;
         const char *broken; /* what is wrong with the configuration, NULL: nothing */
 
-        unsigned n_reports, n_gone, n_syncs;
+        unsigned n_reports, n_gone, n_syncs, n_reloads;
         bool in_sync;
         ManagerFlushed flushed;
         void *flushed_userdata;
@@ -134,6 +134,7 @@ void manager_sync_end(Manager *m) {
 }
 
 int manager_reload(Manager *m, char **ret_reason) {
+        m->n_reloads++;
         if (m->broken) {
                 *ret_reason = strdup(m->broken);
                 return -EBADMSG;

@@ -5,12 +5,13 @@
  * Fake systemd
  *
  * The part of systemd's D-Bus interface that the daemon uses, with units that a test makes up. It
- * counts what it is asked. To be included after cmocka.h.
+ * counts what it is asked.
  */
 
 #include <systemd/sd-bus.h>
 
 #include "basic/string-util.h"
+#include "unit-test.h"
 
 #define SYSTEMD_OWNER "org.freedesktop.systemd1"
 

@@ -9,18 +9,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include "basic/file-util.h"
+#include "remove-tree.h"
 #include "store/store.h"
 #include "unit-test.h"
 
 #define BOOT "0123456789abcdef0123456789abcdef"
-
-static inline int remove_path(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-        return remove(path);
-}
 
 static inline int make_directory(void **state) {
         const char *where = getenv("TMPDIR");
@@ -33,7 +29,7 @@ static inline int make_directory(void **state) {
 }
 
 static inline int remove_directory(void **state) {
-        int r = nftw(*state, remove_path, 16, FTW_DEPTH | FTW_PHYS);
+        int r = remove_tree(*state);
 
         free(*state);
         return r;

@@ -2,11 +2,11 @@
 /* Tests of the Checks of the Host */
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 
 #include "ctl/host-checks.h"
+#include "remove-tree.h"
 #include "unit-test.h"
 
 static int setup(void **state) {
@@ -17,15 +17,8 @@ static int setup(void **state) {
         return *state ? 0 : -1;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-        (void) st;
-        (void) type;
-        (void) ftw;
-        return remove(path);
-}
-
 static int teardown(void **state) {
-        return nftw(*state, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        return remove_tree(*state);
 }
 
 /* A file below root, with the directories to it. */

@@ -304,6 +304,10 @@ static void test_an_unreadable_file_is_not_tried_again(void **state) {
         assert_int_equal(load_and_run(f, "a"), -EBADMSG);
         assert_int_equal(load_and_run(f, "b"), -EBADMSG);
         assert_log(f, "--copy a\n--index a\n--copy b\n");
+        index_cache_get_statistics(f->cache, &s);
+        assert_int_equal(s.failed, 2);
+        assert_int_equal(s.unreadable, 2);
+        assert_int_equal(s.last_error, 0);
 
         assert_int_equal(load(f, "a"), -EBADMSG);
         restart_cache(f);
@@ -361,6 +365,8 @@ static void test_a_misbehaving_worker_costs_its_file_only(void **state) {
                 assert_int_equal(count_descriptors(), n_descriptors);
                 index_cache_get_statistics(f->cache, &s);
                 assert_int_equal(s.failed, 1);
+                assert_int_equal(s.unreadable, 0);
+                assert_int_equal(s.last_error, r);
                 assert_int_equal(s.built, 1);
                 teardown((void **) &f);
         }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Rules of pprof's Readers: one right file, and one break of each rule. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "pprof-draft.h"
 #include "profile/pprof-check.h"
+#include "unit-test.h"
 
 enum { NO_STRING = 23 };
 

@@ -2,18 +2,13 @@
 /* The pprof Format */
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 #include "basic/file-util.h"
 #include "pprof-draft.h"
 #include "profile/pprof-check.h"
 #include "profile/pprof.h"
+#include "unit-test.h"
 
 enum { N_FUNCTIONS = 40, N_SAMPLES = 200 };
 

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profile */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/string-util.h"
 #include "profile/profile.h"
+#include "unit-test.h"
 
 static const ProfileValueType types[] = { { "samples", "count" }, { "cpu", "nanoseconds" } };
 

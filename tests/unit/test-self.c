@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What This Process Costs */
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include <fcntl.h>
 
 #include "basic/self.h"
+#include "unit-test.h"
 
 static void test_an_open_descriptor_counts(void **state) {
         uint64_t before = self_descriptors();

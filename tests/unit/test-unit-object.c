@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Unit Objects */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/unit-name.h"
 #include "bus/unit-object.h"
+#include "unit-test.h"
 
 static void test_names_are_accepted_as_systemd_does(void **state _unused_) {
         char longest[UNIT_NAME_MAX + 2];

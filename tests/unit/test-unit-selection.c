@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Unit Selection */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "basic/string-util.h"
 #include "bus/unit-selection.h"
+#include "unit-test.h"
 
 static UnitSelection *select_units(const char *const *patterns) {
         UnitSelection *s;

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Unit Watch */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
-
-#include <cmocka.h>
 
 #include "basic/cgroup-util.h"
 #include "basic/unit-name.h"
 #include "bus/unit-watch.h"
 #include "fake-manager.h"
 #include "fake-systemd.h"
+#include "unit-test.h"
 
 #define PATTERNS(...)             \
         (const char *const[]) {   \

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What tools/vm-check runs in a machine with a stock kernel: loads each BPF object, runs the kernel
+# tests, and drives the installed daemon under its unit. Writes TAP.
+#
+#     guest.sh        beside it: objects/ programs/ tests/ bpf-load
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+profiling_seconds=15
+test_seconds=240
+# The five that units/profilerd.service.in grants: BPF, PERFMON, SYS_PTRACE, DAC_READ_SEARCH,
+# CHECKPOINT_RESTORE.
+capabilities=000001c000080004
+failures=0
+
+# claim TITLE COMMAND...
+claim() {
+    local title=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        echo "ok - $title"
+    else
+        echo "not ok - $title"
+        ((++failures))
+    fi
+    [ -z "$output" ] || echo "${output//$'\n'/$'\n'    }" | sed '1s/^/    /'
+}
+
+show() { systemctl show --value -p "$2" "$1"; }
+
+# ---- BPF objects and kernel tests ----
+
+load() {
+    systemd-run --quiet --wait --pipe --collect "$here/bpf-load" "$here"/objects/*.bpf.o || ((++failures))
+}
+
+# Emulated CPUs lose time to the host, and samples with it: these tests would measure its load.
+inexact=" test_a_program_of_known_shares_comes_out_right
+    test_a_target_is_sampled_at_its_frequency
+    test_a_unit_may_have_a_frequency_of_its_own
+    test_half_of_the_events_weigh_twice_as_much
+    test_nothing_is_lost_at_1000_hz
+    test_short_lived_processes_are_all_accounted_for
+    test_the_frequency_can_be_changed "
+
+# kernel_test PROGRAM: its cases are cases of ours.
+kernel_test() {
+    local name=${1##*/} status
+    timeout --kill-after=5 "$test_seconds" env PROFILERD_ELF=/usr/libexec/profilerd-elf \
+        TEST_PROGRAMS="$here/programs" "$1" 2>&1 | awk -v name="$name" -v inexact="${inexact//$'\n'/}" '
+            /^not ok [0-9]/ && index(inexact, " " $NF " ") { print "    inexact here: " $0; next }
+            /^not ok [0-9]/ { bad = 1 }
+            /^(not )?ok [0-9]/ { sub(/ok [0-9]+ -/, "ok - " name ":"); print; fflush(); next }
+            { print "    " $0 }
+            END { exit bad }'
+    status=("${PIPESTATUS[@]}")
+    if ((status[0] >= 124)); then
+        echo "not ok - $name: ended with status ${status[0]}"
+        ((++failures))
+    fi
+    ((status[1] == 0)) || ((++failures))
+}
+
+# ---- the daemon ----
+
+is_stock() {
+    local paranoid
+    paranoid=$(cat /proc/sys/kernel/perf_event_paranoid)
+    echo "perf_event_paranoid=$paranoid kptr_restrict=$(cat /proc/sys/kernel/kptr_restrict)"
+    [ "$paranoid" = 3 ]
+}
+
+install() {
+    systemd-sysusers profilerd.conf
+    systemd-tmpfiles --create profilerd.conf
+    systemctl reload dbus.service
+    systemctl start profilerd-open.socket
+}
+
+has_its_capabilities() {
+    local held
+    held=$(sed -n 's/^CapEff:\t//p' "/proc/$(show profilerd.service MainPID)/status")
+    echo "CapEff $held"
+    [ "$held" = "$capabilities" ]
+}
+
+opener_was_used() {
+    [ "$(show profilerd-open.service ExecMainStartTimestampMonotonic)" != 0 ]
+}
+
+profile() {
+    systemd-run --quiet --unit=split "$here/programs/split" 10 300
+    systemd-run --quiet --unit=copy dd if=/dev/zero of=/dev/null bs=256k
+    sleep "$profiling_seconds"
+    profilerctl flush
+}
+
+# share FUNCTION: in the report on the unit split, a whole number of percents.
+share() {
+    awk -v name="$1" '$3 == name { sub(/%/, "", $1); print int($1 + 0.5) }' <<<"$report"
+}
+
+functions_have_their_shares() {
+    local half third fifth
+    report=$(profilerctl report --no-pager split) || return 1
+    echo "$report"
+    half=$(share spend_half) third=$(share spend_third) fifth=$(share spend_fifth)
+    ((half >= 40 && half <= 60 && third >= 20 && third <= 40 && fifth >= 10 && fifth <= 30))
+}
+
+kernel_has_names() {
+    report=$(profilerctl report --no-pager copy) || return 1
+    echo "$report"
+    grep -q '\[k\] .*read' <<<"$report"
+}
+
+files_are_right() {
+    local -a files
+    mapfile -t files < <(find /var/lib/profilerd -name '*.pb.gz')
+    ((${#files[@]} > 0)) && profilerctl verify "${files[@]}"
+}
+
+nothing_was_lost() {
+    profilerctl status --no-pager
+    ! profilerctl status --no-pager | grep -iq lost
+}
+
+stops() {
+    systemctl stop profilerd.service
+    [ "$(show profilerd.service Result)" = success ]
+}
+
+has_no_warnings() {
+    local warnings
+    warnings=$(journalctl --no-pager -q -p warning -t profilerd -t profilerd-open -t profilerd-elf)
+    echo "$warnings"
+    [ -z "$warnings" ]
+}
+
+echo "# kernel $(uname -r), $(systemctl --version | head -n 1)"
+load
+for test in "$here"/tests/*; do
+    kernel_test "$test"
+done
+claim "the kernel has Debian's settings" is_stock
+claim "profilerd can be installed" install
+claim "profilerd starts" systemctl start profilerd.service
+claim "profilerd has five capabilities" has_its_capabilities
+claim "profilerd-open was asked" opener_was_used
+claim "profilerd profiles" profile
+claim "functions have their shares" functions_have_their_shares
+claim "kernel functions have names" kernel_has_names
+claim "profiles keep the rules" files_are_right
+claim "nothing was lost" nothing_was_lost
+claim "profilerd stops" stops
+claim "profilerd had nothing to warn of" has_no_warnings
+((failures == 0))
