@@ -412,6 +412,8 @@ void profiler_finish(Profiler *p) {
                 for (size_t i = 0; i < n; i++)
                         profiler_close_window(p, units[i]);
         profile_writer_finish(p->writer);
+        /* The loop does not turn any more: who waits is told now. */
+        (void) on_waiters(NULL, p);
 }
 
 /* ---- targets ---- */

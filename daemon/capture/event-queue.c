@@ -98,7 +98,8 @@ static int compare_events(const void *pa, const void *pb) {
 }
 
 void event_queue_dispatch(EventQueue *q, EventQueueCallback callback, void *userdata) {
-        qsort(q->events, q->n_events, sizeof(q->events[0]), compare_events);
+        if (q->n_events > 0)
+                qsort(q->events, q->n_events, sizeof(q->events[0]), compare_events);
 
         for (size_t i = 0; i < q->n_events; i++) {
                 void *data = q->pool + q->events[i].words;

@@ -63,9 +63,8 @@ static int help(void) {
                "profilerd-elf --index HASH < COPY 1<> OUT\n\n"
                "Write the index by which profilerd names the addresses of an ELF file.\n\n"
                "  -o --output=OUT    Write the index of FILE to OUT\n"
-               "     --copy          Copy standard input to descriptor 3, write the SHA-256 of "
-               "the\n"
-               "                     copy: 32 bytes\n"
+               "     --copy          Copy standard input to descriptor 3, write the SHA-256 of\n"
+               "                     the copy: 32 bytes\n"
                "     --index=HASH    Index standard input, whose SHA-256 is HASH\n"
                "  -h --help          Show this text\n"
                "     --version       Show the version\n");

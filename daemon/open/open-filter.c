@@ -29,7 +29,7 @@ static int allow_with_arguments(scmp_filter_ctx filter) {
         int r;
 
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2,
-                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t) AT_FDCWD),
+                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t) AT_FDCWD, 0),
                              SCMP_A2_32(SCMP_CMP_MASKED_EQ,
                                         (uint32_t) (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH),
                                         O_RDONLY));
@@ -37,9 +37,9 @@ static int allow_with_arguments(scmp_filter_ctx filter) {
                 return r;
 
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(perf_event_open), 3,
-                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t) -1),
-                             SCMP_A3_32(SCMP_CMP_EQ, (uint32_t) -1),
-                             SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC));
+                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t) -1, 0),
+                             SCMP_A3_32(SCMP_CMP_EQ, (uint32_t) -1, 0),
+                             SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC, 0));
         if (r < 0)
                 return r;
 
