@@ -47,6 +47,7 @@ static inline void cgroup_make(const char *name, char ret[static 256]) {
         assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
 }
 
+/* Also what they are all in, with the last of them. */
 static inline void cgroup_remove(const char *cgroup) {
         char path[512];
         const char *mount;
@@ -55,6 +56,8 @@ static inline void cgroup_remove(const char *cgroup) {
         snprintf(path, sizeof(path), "%s%s", mount, cgroup);
         for (int i = 0; i < 100 && rmdir(path) < 0 && errno == EBUSY; i++)
                 usleep(10000);
+        snprintf(path, sizeof(path), "%s/profilerd-test-%d", mount, getpid());
+        (void) rmdir(path);
 }
 
 static inline uint64_t cgroup_id_of(const char *cgroup) {

@@ -217,8 +217,9 @@ def test_full_store_is_said_once_and_so_is_its_recovery(own_machine):
 @pytest.mark.seconds(90)
 def test_worker_that_fails_time_and_again_is_said_once(own_machine):
     m = own_machine
-    m.shell("mv /usr/libexec/profilerd-elf /usr/libexec/kept; printf '#!/bin/sh\\nkill -9 $$\\n' >/usr/libexec/profilerd-elf;"
-            " chmod 0755 /usr/libexec/profilerd-elf; rm -rf /var/cache/profilerd/*")
+    worker = "/usr/libexec/profilerd-elf"
+    m.shell(f"mv {worker} /usr/libexec/kept; rm -rf /var/cache/profilerd/*")
+    m.write(worker, "#!/bin/sh\nkill -9 $$\n", mode=0o755)
     before = m.journal_end()
     m.systemctl("restart", "profilerd")
     for i in range(6):
@@ -228,7 +229,7 @@ def test_worker_that_fails_time_and_again_is_said_once(own_machine):
     entry, = wait_until(lambda: entries(m, "ELF_FAILED", before), TICK + 10, "the line")
     assert int(entry["PROFILERD_FAILURES"]) >= 5
     assert entry["PRIORITY"] == WARNING
-    m.shell("mv /usr/libexec/kept /usr/libexec/profilerd-elf; cp /usr/bin/yes /usr/local/bin/fresh; echo >>/usr/local/bin/fresh")
+    m.shell(f"mv /usr/libexec/kept {worker}; cp /usr/bin/yes /usr/local/bin/fresh; echo >>/usr/local/bin/fresh")
     m.start("fresh", "sh", "-c", "exec /usr/local/bin/fresh >/dev/null")
     wait_until(lambda: entries(m, "ELF_RECOVERED", before), TICK + 15, "the line")
     assert len(entries(m, "ELF_FAILED", before)) == 1
