@@ -14,8 +14,47 @@
 #include "bpf/sample.h"
 #include "bpf/unwind.bpf.h"
 
-#define UNWIND_READ(context, buffer, size, address) \
-        bpf_probe_read_user((buffer), (size), (void *) (address))
+/* A piece of the user stack, which holds several frames: a read costs more than what it reads. */
+enum { STACK_WINDOW_WORDS = 32 }; /* power of two: an index is masked */
+struct stack_window {
+        __u64 start, n_words;
+        __u64 words[STACK_WINDOW_WORDS + 1];
+};
+
+static __always_inline bool move_window(struct stack_window *w, __u64 address) {
+        w->start = address;
+        w->n_words = STACK_WINDOW_WORDS;
+        if (bpf_probe_read_user(w->words, STACK_WINDOW_WORDS * sizeof(__u64), (void *) address) ==
+            0)
+                return true;
+        w->n_words = 2; /* the end of the memory is near */
+        return bpf_probe_read_user(w->words, 2 * sizeof(__u64), (void *) address) == 0;
+}
+
+/* Two words of the user stack: a frame pointer and a return address. */
+static __always_inline int read_pair(struct stack_window *w, __u64 *ret, __u64 address) {
+        __u64 i = (address - w->start) / sizeof(__u64);
+
+        if (address & (sizeof(__u64) - 1))
+                return bpf_probe_read_user(ret, 2 * sizeof(__u64), (void *) address);
+        if (i + 1 >= w->n_words) {
+                if (!move_window(w, address)) {
+                        w->n_words = 0;
+                        return -1;
+                }
+                i = 0;
+        }
+        i &= STACK_WINDOW_WORDS - 1;
+        ret[0] = w->words[i];
+        ret[1] = w->words[i + 1];
+        return 0;
+}
+
+/* The size is a constant where it is that of a pair, so one of the two is all that is compiled. */
+#define UNWIND_READ(context, buffer, size, address)                    \
+        (__builtin_constant_p(size) && (size) == 2 * sizeof(__u64)     \
+                 ? read_pair((context), (__u64 *) (buffer), (address)) \
+                 : bpf_probe_read_user((buffer), (size), (void *) (address)))
 #include "bpf/unwind-guess.h"
 #include "bpf/unwind-step.h"
 
@@ -35,8 +74,10 @@ struct scratch {
         struct unwind_state state;     /* of the frame that is to be left */
         struct unwind_process process; /* n_mappings 0: no tables are loaded for it */
         struct unwind_mapping mapping; /* the last that was found */
-        __u64 last_event_ns;           /* of this CPU */
-        __u64 n_events;                /* of this CPU */
+        bool in_chain;                 /* the frame was found by frame pointer */
+        struct stack_window window;
+        __u64 last_event_ns; /* of this CPU */
+        __u64 n_events;      /* of this CPU */
         struct sample_record record;
         __u64 frames[FRAMES_ROOM];
 };
@@ -83,7 +124,8 @@ static __always_inline int step_by_table(struct scratch *s) {
         if (!load_mapping(s, pc) || s->mapping.file == 0)
                 return UNWIND_UNKNOWN_CODE;
         rule = find_rule(s->mapping.file, pc - s->mapping.bias);
-        return rule ? unwind_step_by_rule(rule, &s->state, MACHINE, NULL) : UNWIND_UNKNOWN_CODE;
+        return rule ? unwind_step_by_rule(rule, &s->state, MACHINE, &s->window)
+                    : UNWIND_UNKNOWN_CODE;
 }
 
 static __always_inline int end_of(int result) {
@@ -117,7 +159,7 @@ __noinline int unwind_step(__u32 depth) {
         r = step_by_table(s);
         if (r == UNWIND_UNKNOWN_CODE) {
                 is_guess = true;
-                r = unwind_guess(&s->state, MACHINE, NULL);
+                r = unwind_guess(&s->state, MACHINE, s->in_chain, &s->window);
                 /* The end of a chain of frame pointers is one only if there was a chain. */
                 if (r == UNWIND_COMPLETE && depth <= 1)
                         return STACK_END_NO_TABLE;
@@ -127,6 +169,7 @@ __noinline int unwind_step(__u32 depth) {
         if (r != UNWIND_STEPPED)
                 return end_of(r);
 
+        s->in_chain = is_guess;
         if (is_guess)
                 s->record.flags |= SAMPLE_GUESSED;
         push_user(s, s->state.ip);
@@ -286,6 +329,8 @@ static __always_inline void walk_user(struct bpf_perf_event_data *ctx,
         }
 
         load_process(s);
+        s->in_chain = false;
+        s->window.n_words = 0;
         push_user(s, s->state.ip);
         for (int i = 1; i <= SAMPLE_USER_FRAMES_MAX; i++) {
                 end = unwind_step(i);

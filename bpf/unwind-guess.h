@@ -57,9 +57,14 @@ static inline __attribute__((__always_inline__)) int unwind_guess_edge(struct un
         return UNWIND_STEPPED;
 }
 
-/* enum unwind_result; anything but UNWIND_STEPPED and UNWIND_COMPLETE: it cannot be guessed. */
+/*
+ * enum unwind_result; anything but UNWIND_STEPPED and UNWIND_COMPLETE: it cannot be guessed.
+ * in_chain: the frame that is left was guessed, too. A chain of frame pointers that has begun is
+ * believed.
+ */
 static inline __attribute__((__always_inline__)) int unwind_guess(struct unwind_state *s,
                                                                   enum unwind_machine machine,
+                                                                  int in_chain,
                                                                   void *context) {
         int r = UNWIND_UNKNOWN_CODE;
         __u64 code = 0;
@@ -68,7 +73,7 @@ static inline __attribute__((__always_inline__)) int unwind_guess(struct unwind_
                 r = unwind_guess_edge(s, context);
         if (r == UNWIND_UNKNOWN_CODE)
                 r = unwind_step_by_frame_pointer(s, machine, context);
-        if (r != UNWIND_STEPPED || machine != UNWIND_X86_64)
+        if (r != UNWIND_STEPPED || machine != UNWIND_X86_64 || in_chain)
                 return r;
 
         if (UNWIND_READ(context, &code, sizeof(code), s->ip - sizeof(code)) != 0 ||

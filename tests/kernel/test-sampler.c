@@ -111,6 +111,18 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
+/* Until the cgroup has used so much CPU, however busy the host is: what it has used then. */
+static uint64_t run_until_used(Bed *b, const char *cgroup, uint64_t nsec) {
+        uint64_t before = cgroup_usage_nsec(cgroup), used = 0;
+
+        for (int i = 0; i < 600 && used < nsec; i++) {
+                assert_true(sd_event_run(b->event, 50 * USEC_PER_MSEC) >= 0);
+                used = cgroup_usage_nsec(cgroup) - before;
+        }
+        sampler_drain(b->sampler);
+        return cgroup_usage_nsec(cgroup) - before;
+}
+
 /* ---- work ---- */
 
 static volatile uint64_t sink;
@@ -151,15 +163,13 @@ static void test_a_target_is_sampled_at_its_frequency(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new();
         char cgroup[256];
         pid_t pid;
-        uint64_t before, used;
+        uint64_t used;
 
         cgroup_make("/a", cgroup);
         pid = cgroup_spawn(cgroup, spin);
         usleep(50000);
         assert_int_equal(sampler_set_target(b->sampler, cgroup_id_of(cgroup), 3, SHARE_ALL), 0);
-        before = cgroup_usage_nsec(cgroup);
-        run(b->event, b->sampler, RUN_MSEC);
-        used = cgroup_usage_nsec(cgroup) - before;
+        used = run_until_used(b, cgroup, 3 * NSEC_PER_SEC / 2);
         reap(pid);
         cgroup_remove(cgroup);
 
@@ -269,16 +279,14 @@ static void test_a_removed_target_is_not_sampled_any_more(void **state) {
 static void test_half_of_the_events_weigh_twice_as_much(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new();
         char cgroup[256];
-        uint64_t before, used;
+        uint64_t used;
         pid_t pid;
 
         cgroup_make("/a", cgroup);
         pid = cgroup_spawn(cgroup, spin);
         usleep(50000);
         assert_int_equal(sampler_set_target(b->sampler, cgroup_id_of(cgroup), 0, SHARE_ALL / 2), 0);
-        before = cgroup_usage_nsec(cgroup);
-        run(b->event, b->sampler, RUN_MSEC);
-        used = cgroup_usage_nsec(cgroup) - before;
+        used = run_until_used(b, cgroup, 3 * NSEC_PER_SEC / 2);
         reap(pid);
         cgroup_remove(cgroup);
         assert_in_range(b->seen.weight_nsec[0], used * 8 / 10, used * 12 / 10);
@@ -370,7 +378,7 @@ static void test_forks_and_mappings_are_reported(void **state) {
 
 static void test_the_frequency_can_be_changed(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new();
-        uint64_t before, used, expected;
+        uint64_t used, expected;
         char cgroup[256];
         pid_t pid;
 
@@ -379,9 +387,7 @@ static void test_the_frequency_can_be_changed(void **state) {
         usleep(50000);
         assert_int_equal(sampler_set_frequency(b->sampler, 1000), 0);
         assert_int_equal(sampler_set_target(b->sampler, cgroup_id_of(cgroup), 0, SHARE_ALL), 0);
-        before = cgroup_usage_nsec(cgroup);
-        run(b->event, b->sampler, RUN_MSEC);
-        used = cgroup_usage_nsec(cgroup) - before;
+        used = run_until_used(b, cgroup, 3 * NSEC_PER_SEC / 2);
         reap(pid);
         cgroup_remove(cgroup);
         expected = used / 1000000;
