@@ -305,6 +305,11 @@ static __always_inline void walk_user_by_helper(struct bpf_perf_event_data *ctx,
         s->record.flags |= SAMPLE_GUESSED;
         s->record.stack_end = s->record.n_user == SAMPLE_KERNEL_FRAMES_MAX ? STACK_END_TRUNCATED
                                                                            : STACK_END_NO_TABLE;
+        /* The null return address of the outermost function comes as a frame of its own. */
+        if (s->frames[(first + s->record.n_user - 1) & (FRAMES_ROOM - 1)] == 0) {
+                s->record.n_user--;
+                s->record.stack_end = STACK_END_COMPLETE;
+        }
 }
 
 static __always_inline void load_process(struct scratch *s) {

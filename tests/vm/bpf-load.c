@@ -25,7 +25,7 @@
 enum {
         /* The verifier of Linux gives up at 1 000 000. Each kernel counts a little differently, so
          * there has to be room. */
-        VERIFIED_MAX = 400000,
+        VERIFIED_MAX = 50000,
         LOG_STATS = 4, /* BPF_LOG_STATS, include/linux/bpf_verifier.h: one line with the sum */
         LOG_BYTES = 1 << 16,
         CPUS_MAX = 64,
