@@ -305,10 +305,14 @@ static __always_inline void walk_user_by_helper(struct bpf_perf_event_data *ctx,
         s->record.flags |= SAMPLE_GUESSED;
         s->record.stack_end = s->record.n_user == SAMPLE_KERNEL_FRAMES_MAX ? STACK_END_TRUNCATED
                                                                            : STACK_END_NO_TABLE;
-        /* The null return address of the outermost function comes as a frame of its own. */
-        if (s->frames[(first + s->record.n_user - 1) & (FRAMES_ROOM - 1)] == 0) {
-                s->record.n_user--;
+        /* The kernel's walk goes on past null: behind the outermost function, and through code
+         * that keeps anything in the frame pointer. */
+        for (__u32 i = 0; i < SAMPLE_KERNEL_FRAMES_MAX && i < s->record.n_user; i++) {
+                if (s->frames[(first + i) & (FRAMES_ROOM - 1)] != 0)
+                        continue;
+                s->record.n_user = i;
                 s->record.stack_end = STACK_END_COMPLETE;
+                break;
         }
 }
 
