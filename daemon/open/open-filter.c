@@ -19,6 +19,10 @@ static const int allowed[] = {
         SCMP_SYS(exit),         SCMP_SYS(exit_group),
 };
 
+/* Of an int the kernel takes the lower half; the upper one has the sign, or not, as the C library
+ * likes. */
+#define INT_IS(value) SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t) (value)
+
 static void releasep(scmp_filter_ctx *filter) {
         if (*filter)
                 seccomp_release(*filter);
@@ -28,8 +32,7 @@ static void releasep(scmp_filter_ctx *filter) {
 static int allow_with_arguments(scmp_filter_ctx filter) {
         int r;
 
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2,
-                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t) AT_FDCWD, 0),
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2, SCMP_A0(INT_IS(AT_FDCWD)),
                              SCMP_A2_32(SCMP_CMP_MASKED_EQ,
                                         (uint32_t) (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH),
                                         O_RDONLY));
@@ -37,8 +40,7 @@ static int allow_with_arguments(scmp_filter_ctx filter) {
                 return r;
 
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(perf_event_open), 3,
-                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t) -1, 0),
-                             SCMP_A3_32(SCMP_CMP_EQ, (uint32_t) -1, 0),
+                             SCMP_A1(INT_IS(-1)), SCMP_A3(INT_IS(-1)),
                              SCMP_A4(SCMP_CMP_EQ, PERF_FLAG_FD_CLOEXEC, 0));
         if (r < 0)
                 return r;

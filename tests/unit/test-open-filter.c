@@ -40,6 +40,16 @@ static int open_events(void) {
         return before >= 0 ? after < 0 : after != before;
 }
 
+/* glibc 2.36 clears the upper half of an int, glibc 2.41 fills it with the sign. */
+static int open_with_either_half(void) {
+        const long as_int = (long) (uint32_t) AT_FDCWD, as_long = AT_FDCWD;
+
+        if (open_filter_install() < 0)
+                return 1;
+        return syscall(SYS_openat, as_int, "/dev/null", O_RDONLY | O_CLOEXEC) < 0 ||
+               syscall(SYS_openat, as_long, "/dev/null", O_RDONLY | O_CLOEXEC) < 0;
+}
+
 static int watch_one_process(void) {
         OpenRequest request = { OPEN_MAGIC, OPEN_CPU_CLOCK, 0, 99 };
         struct perf_event_attr attr;
@@ -91,6 +101,10 @@ static void test_events_of_a_cpu_are_opened(void **state) {
         run(open_events);
 }
 
+static void test_the_sign_of_an_int_may_be_extended(void **state) {
+        run(open_with_either_half);
+}
+
 static void test_events_of_one_process_are_not(void **state) {
         run(watch_one_process);
 }
@@ -107,6 +121,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_requests_are_served),
                 cmocka_unit_test(test_events_of_a_cpu_are_opened),
+                cmocka_unit_test(test_the_sign_of_an_int_may_be_extended),
                 cmocka_unit_test(test_events_of_one_process_are_not),
                 cmocka_unit_test(test_no_file_is_written),
                 cmocka_unit_test(test_no_process_and_no_socket_is_made),

@@ -6,7 +6,7 @@
 #
 #     guest.sh [load] [tests] [daemon]        all if none is given
 #
-# Beside it: objects/ programs/ tests/ bpf-load
+# Beside it: objects/ programs/ tests/ lib/ bpf-load
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 profiling_seconds=15
 test_seconds=240
@@ -48,8 +48,8 @@ inexact=" test_a_program_of_known_shares_comes_out_right
 # kernel_test PROGRAM: its cases are cases of ours.
 kernel_test() {
     local name=${1##*/} status
-    timeout --kill-after=5 "$test_seconds" env PROFILERD_ELF=/usr/libexec/profilerd-elf \
-        TEST_PROGRAMS="$here/programs" "$1" 2>&1 | awk -v name="$name" -v inexact="${inexact//$'\n'/}" '
+    timeout --kill-after=5 "$test_seconds" env LD_LIBRARY_PATH="$here/lib" \
+        PROFILERD_ELF=/usr/libexec/profilerd-elf TEST_PROGRAMS="$here/programs" "$1" 2>&1 | awk -v name="$name" -v inexact="${inexact//$'\n'/}" '
             /^not ok [0-9]/ && index(inexact, " " $NF " ") { print "    inexact here: " $0; next }
             /^not ok [0-9]/ { bad = 1 }
             /^(not )?ok [0-9]/ { sub(/ok [0-9]+ -/, "ok - " name ":"); print; fflush(); next }
@@ -106,9 +106,9 @@ profile() {
     profilerctl flush
 }
 
-# share FUNCTION: in the report on the unit split, a whole number of percents.
+# share FUNCTION: in the report on the unit split, with what interrupted it; a whole number of percents.
 share() {
-    awk -v name="$1" '$3 == name { sub(/%/, "", $1); print int($1 + 0.5) }' <<<"$report"
+    awk -v name="$1" '$3 == name { sub(/%/, "", $2); print int($2 + 0.5) }' <<<"$report"
 }
 
 functions_have_their_shares() {
