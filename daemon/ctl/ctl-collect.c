@@ -7,8 +7,8 @@
 #include "basic/string-util.h"
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
+#include "view/format.h"
 
 /* Without --since= and --until=: so much time, back from the end of the newest profile. */
 #define COLLECT_RANGE_DEFAULT (1 * USEC_PER_HOUR)
@@ -138,7 +138,8 @@ int collect_stored(const Ctl *c,
 
                 show_progress(c, i, n);
                 snprintf(shown, sizeof(shown), "%s/%s", store_get_directory(s), entries[i].path);
-                if (report_data_add_file(d, store_get_fd(s), entries[i].path, shown, type) < 0)
+                if (report_data_add_file(d, store_get_fd(s), entries[i].path, shown, type,
+                                         ctl_warn_left_out) < 0)
                         return ctl_oom();
         }
         show_progress(c, n, n);
@@ -188,9 +189,9 @@ int collect_names(const Ctl *c, char **names, ReportData *d, char **ret_title) {
         int r, code = EXIT_CODE_OK;
 
         for (char **name = names; *name; name++) {
-                r = ctl_name_is_file(*name)
-                            ? report_data_add_file(d, AT_FDCWD, *name, *name, c->type)
-                            : strv_extend(&units, *name);
+                r = ctl_name_is_file(*name) ? report_data_add_file(d, AT_FDCWD, *name, *name,
+                                                                   c->type, ctl_warn_left_out)
+                                            : strv_extend(&units, *name);
                 if (r < 0)
                         return ctl_oom();
         }

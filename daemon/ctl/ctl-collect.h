@@ -8,8 +8,9 @@
  * into one, file by file. Functions that return an exit code have said what was wrong.
  */
 
-#include "ctl/report-data.h"
+#include "ctl/ctl.h"
 #include "store/store.h"
+#include "view/report-data.h"
 
 /*
  * Files of the store that patterns, type and the options choose, sorted by unit, then start.

@@ -6,9 +6,9 @@
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "profile/pprof.h"
+#include "view/format.h"
 
 /* So much on either side of a start. */
 #define COMPARE_RESTART_RANGE (30 * USEC_PER_MINUTE)

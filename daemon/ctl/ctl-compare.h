@@ -8,8 +8,9 @@
  * of the host.
  */
 
-#include "ctl/report-data.h"
+#include "ctl/ctl.h"
 #include "profile/profile-diff.h"
+#include "view/report-data.h"
 
 typedef struct Comparison {
         ReportData before, after;

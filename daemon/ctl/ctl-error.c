@@ -59,3 +59,7 @@ void ctl_warning(const char *format, ...) {
         va_end(ap);
         fputc('\n', stderr);
 }
+
+void ctl_warn_left_out(const char *path, const char *reason) {
+        ctl_warning("%s: %s; left out.", path, reason);
+}

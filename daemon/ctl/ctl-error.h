@@ -22,3 +22,5 @@ int ctl_oom(void);
 void ctl_hint(const Ctl *c, const char *format, ...) _printf_(2, 3);
 /* Something is missing from the result; also with --quiet. */
 void ctl_warning(const char *format, ...) _printf_(1, 2);
+/* A file that a result was to be made of. */
+void ctl_warn_left_out(const char *path, const char *reason);

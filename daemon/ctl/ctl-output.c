@@ -7,8 +7,8 @@
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-output.h"
+#include "view/format.h"
 
 enum {
         OUTPUT_MODE = 0666, /* less what the umask takes */

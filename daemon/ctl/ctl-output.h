@@ -7,7 +7,8 @@
  * What --output= names, or the standard output. A regular file is replaced once it is complete.
  */
 
-#include "ctl/report-data.h"
+#include "ctl/ctl.h"
+#include "view/report-data.h"
 
 typedef struct Output {
         const char *format; /* "pprof" */

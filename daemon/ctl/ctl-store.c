@@ -5,8 +5,8 @@
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "paths.h"
+#include "view/format.h"
 
 const char *ctl_store_directory(const char *directory) {
         return isempty(directory) ? STATE_DIR : directory;

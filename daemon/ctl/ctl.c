@@ -3,7 +3,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
+#include "view/format.h"
 
 void ctl_start_output(const Ctl *c) {
         if (c->pager && c->terminal.is_tty && c->page && c->page->pid == 0)

@@ -9,10 +9,10 @@
  */
 
 #include "basic/time-util.h"
-#include "ctl/json-output.h"
 #include "ctl/pager.h"
 #include "ctl/terminal.h"
 #include "profile/profile-report.h"
+#include "view/json-output.h"
 
 /* Documented in profilerctl(1). */
 typedef enum ExitCode {

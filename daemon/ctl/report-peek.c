@@ -5,10 +5,10 @@
 
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/report-peek.h"
 #include "ctl/table.h"
 #include "profile/profile-peek.h"
+#include "view/format.h"
 
 enum {
         PEEK_FUNCTIONS_MAX = 10,

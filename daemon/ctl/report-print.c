@@ -5,10 +5,10 @@
 
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/report-print.h"
 #include "ctl/table.h"
 #include "profile/profile-report.h"
+#include "view/format.h"
 
 enum {
         STRIP_COLUMNS_MAX = 40,

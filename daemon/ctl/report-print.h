@@ -3,7 +3,8 @@
 
 /* A Report on Paper: header, load, heaviest path and table, as text or as JSON. */
 
-#include "ctl/report-data.h"
+#include "ctl/ctl.h"
+#include "view/report-data.h"
 
 typedef struct ReportSink {
         JsonOutput *json; /* NULL: text */

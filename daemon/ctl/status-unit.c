@@ -5,24 +5,15 @@
 #include <inttypes.h>
 
 #include "basic/string-util.h"
-#include "ctl/ctl-format.h"
 #include "ctl/status-unit.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
 #include "profile/profile-report.h"
+#include "view/format.h"
 
 enum {
         TOP_FUNCTIONS = 3,
 };
-
-const char *unit_status_display_state(const UnitStatus *u, usec_t now) {
-        if (!streq(u->state, "profiled"))
-                return u->state;
-        /* Its first window is still open. */
-        if (u->last_profile_usec == 0)
-                return u->samples > 0 ? "active" : "idle";
-        return unit_status_is_recent(u, now) ? "active" : "idle";
-}
 
 /* The store of the daemon may be elsewhere than where --directory= points. */
 static int read_last_profile(const UnitStatus *u, Profile **ret) {
@@ -110,77 +101,4 @@ int unit_status_print(const Ctl *c, const UnitStatus *u) {
                FORMAT_CORES(u->last_profile_cpu_nsec, u->last_profile_duration_usec));
         printf("%14s %s\n", "File:", u->last_profile_path ?: "-");
         return print_top(c, u);
-}
-
-static const char *null_if_empty(const char *s) {
-        return isempty(s) ? NULL : s;
-}
-
-void unit_status_to_json(const UnitStatus *u, JsonOutput *j) {
-        json_open_object(j, NULL);
-        json_add_string(j, "unit", u->name);
-        json_add_string(j, "state", u->state);
-        json_add_string(j, "active_state", null_if_empty(u->active_state));
-        json_add_string(j, "error", null_if_empty(u->error));
-        json_add_string(j, "control_group", null_if_empty(u->control_group));
-        json_add_count(j, "control_group_id", u->control_group_id);
-        json_add_string(j, "invocation_id", null_if_empty(u->invocation_id));
-        json_add_count(j, "main_pid", u->main_pid);
-        json_add_count(j, "frequency_hz", u->frequency_hz);
-        json_add_count(j, "interval_usec", u->interval_usec);
-        json_add_count(j, "samples", u->samples);
-        json_add_count(j, "lost", u->lost);
-        json_add_count(j, "cpu_nsec", u->cpu_profiled_nsec);
-        json_add_count(j, "frames", u->frames);
-        json_add_count(j, "frames_named", u->frames_named);
-        json_add_count(j, "stacks_complete", u->stacks_complete);
-        json_add_count(j, "stacks_truncated", u->stacks_truncated);
-        json_add_count(j, "stacks_broken", u->stacks_broken);
-        json_add_count(j, "stacks_none", u->stacks_none);
-        json_add_count(j, "profiles", u->profiles);
-        json_add_count(j, "profile_bytes", u->profile_bytes);
-        if (u->last_profile_usec > 0) {
-                json_open_object(j, "last_profile");
-                json_add_count(j, "end_usec", u->last_profile_usec);
-                json_add_count(j, "duration_usec", u->last_profile_duration_usec);
-                json_add_count(j, "samples", u->last_profile_samples);
-                json_add_count(j, "cpu_nsec", u->last_profile_cpu_nsec);
-                json_add_string(j, "path", null_if_empty(u->last_profile_path));
-                json_close(j);
-        } else
-                json_add_null(j, "last_profile");
-        json_close(j);
-}
-
-void daemon_status_to_json(const DaemonStatus *d, JsonOutput *j, const char *key) {
-        json_open_object(j, key);
-        json_add_string(j, "version", d->version);
-        json_add_string(j, "state", d->state);
-        json_add_string(j, "event", d->event);
-        json_add_count(j, "started_usec", d->started_usec);
-        json_add_count(j, "frequency_hz", d->frequency_hz);
-        json_add_count(j, "interval_usec", d->interval_usec);
-        json_add_count(j, "samples", d->samples);
-        json_add_count(j, "lost", d->lost);
-        json_open_array(j, "losses");
-        for (size_t i = 0; i < d->n_losses; i++) {
-                json_open_object(j, NULL);
-                json_add_string(j, "reason", d->losses[i].reason);
-                json_add_count(j, "count", d->losses[i].count);
-                json_close(j);
-        }
-        json_close(j);
-        json_add_count(j, "cpu_profiled_nsec", d->cpu_profiled_nsec);
-        json_add_count(j, "profiles", d->profiles);
-        json_add_count(j, "profiles_dropped", d->profiles_dropped);
-        json_add_count(j, "profile_bytes", d->profile_bytes);
-        json_add_count(j, "store_removed", d->store_removed);
-        json_add_count(j, "cpu_usage_nsec", d->cpu_usage_nsec);
-        json_add_count(j, "memory_bytes", d->memory_bytes);
-        json_add_count(j, "bpf_memory_bytes", d->bpf_memory_bytes);
-        json_add_count(j, "descriptors", d->descriptors);
-        json_add_count(j, "processes", d->processes);
-        json_add_count(j, "files", d->files);
-        json_add_count(j, "files_queued", d->files_queued);
-        json_close(j);
 }

@@ -6,8 +6,8 @@
 #include "basic/string-util.h"
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
+#include "view/format.h"
 
 int verb_reload(const Ctl *c, char **names) {
         _cleanup_(ctl_bus_freep) CtlBus *b = NULL;

@@ -7,9 +7,9 @@
 #include "ctl/ctl-compare.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-flame.h"
-#include "ctl/ctl-format.h"
 #include "ctl/table.h"
 #include "profile/profile-report.h"
+#include "view/format.h"
 
 static const char *kind_name(DiffKind kind) {
         static const char *const names[] = {

@@ -10,11 +10,11 @@
 #include "basic/unit-name.h"
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "ctl/host-checks.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
+#include "view/format.h"
 
 enum {
         NAMED_PERCENT_MIN = 80, /* below: worth a warning */

@@ -4,7 +4,7 @@
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-output.h"
-#include "ctl/export-format.h"
+#include "view/export-format.h"
 
 static int encoding_error(int error, const char *format) {
         if (error == -EDOM)

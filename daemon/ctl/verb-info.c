@@ -8,10 +8,10 @@
 #include "basic/string-util.h"
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
+#include "view/format.h"
 
 enum {
         INFO_MAPPINGS_MAX = 10, /* as text, without --all */

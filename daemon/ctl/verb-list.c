@@ -5,11 +5,11 @@
 
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "ctl/table.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
+#include "view/format.h"
 
 enum {
         /* Every row means to read a file; more are shown if they are asked for. */

@@ -5,8 +5,8 @@
 #include "basic/unit-name.h"
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
+#include "view/format.h"
 
 typedef struct Monitor {
         const Ctl *ctl;

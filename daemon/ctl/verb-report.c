@@ -7,10 +7,10 @@
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
-#include "ctl/report-data.h"
 #include "ctl/report-peek.h"
 #include "ctl/report-print.h"
 #include "profile/profile-report.h"
+#include "view/report-data.h"
 
 static int print_report(
         const Ctl *c, ReportSink *sink, const char *unit, const char *type, ReportData *d) {
@@ -102,7 +102,7 @@ static int report_files(const Ctl *c, char **names, ReportSink *sink) {
         int r;
 
         for (char **name = names; *name; name++) {
-                r = report_data_add_file(&d, AT_FDCWD, *name, *name, c->type);
+                r = report_data_add_file(&d, AT_FDCWD, *name, *name, c->type, ctl_warn_left_out);
                 if (r < 0)
                         return ctl_oom();
         }

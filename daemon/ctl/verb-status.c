@@ -7,10 +7,10 @@
 #include "basic/unit-name.h"
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "ctl/status-unit.h"
 #include "ctl/table.h"
+#include "view/format.h"
 
 enum {
         POOR_NAMES_PERCENT = 50, /* below this a hint is due */

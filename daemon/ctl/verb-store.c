@@ -6,9 +6,9 @@
 #include "basic/parse.h"
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "ctl/table.h"
+#include "view/format.h"
 
 /* Entries of one unit. */
 typedef struct Usage {

@@ -8,9 +8,9 @@
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "ctl/ctl-error.h"
-#include "ctl/ctl-format.h"
 #include "ctl/ctl-store.h"
 #include "profile/pprof-check.h"
+#include "view/format.h"
 
 enum {
         VERIFY_SENTENCES_MAX = 20, /* shown of one file: a broken table breaks a rule per entry */

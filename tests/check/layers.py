@@ -44,11 +44,16 @@ LAYERS = {
         "symbol/*": "*",
     },
     "bus": {"manager-dump.h": "bus-dump.c", "manager.h": "*.h", "manager-dump.h": "bus-dump.c", "paths.h": "bus-manager.c"},
+    "view": {
+        "bus/bus-names.h": "daemon-status.c",
+        "profile/*": "*",
+    },
     "ctl": {
         "bus/bus-names.h": "ctl-bus.c",
         "paths.h": "*.c",
         "profile/*": "*",
         "store/store.h": "*",
+        "view/*": "*",
     },
 }
 
@@ -56,18 +61,18 @@ LAYERS = {
 LIBRARIES = {
     "bpf/*": ["capture/*"],
     "ini.h": ["config-file.c"],
-    "jansson.h": ["ctl/json-output.c"],
+    "jansson.h": ["view/json-output.c"],
     "gelf.h": ["elf/elf-file.c"],
     "libelf.h": ["elf/elf-file.c"],
     "libiberty/demangle.h": ["elf/demangle.c"],
     "libsmartcols.h": ["ctl/table.c"],
     "nettle/*": ["elf/elf-copy.c"],
     "seccomp.h": ["elf/sandbox.c", "open/open-filter.c"],
-    "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c"],
+    "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c", "view/daemon-status.h"],
     "systemd/sd-daemon.h": ["manager.c", "profilerd.c", "open/open-main.c"],
     "systemd/sd-event.h": ["*", "bus/bus.h", "capture/sampler.h", "symbol/elf-worker.h",
                            "symbol/index-cache.h"],
-    "systemd/sd-id128.h": ["*", "basic/cgroup-util.h", "ctl/ctl-bus.c", "store/store.h"],
+    "systemd/sd-id128.h": ["*", "basic/cgroup-util.h", "store/store.h", "view/daemon-status.c"],
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
     "utlist.h": ["**"],

@@ -48,6 +48,8 @@ PROVEN_BY = {
     "daemon/process/cgroup-processes.c": ["tests/kernel/test-profiler.c"],
     "daemon/profiler.c": ["tests/kernel/test-profiler.c", "tests/system/test_ground_truth.py"],
     "daemon/basic/log.c": ["tests/system/test_service.py"],
+    # A bus is asked, and what it says is printed.
+    "daemon/view/daemon-status.c": ["tests/unit/test-ctl-bus.c"],
     # What a command prints, with which status.
     "daemon/ctl/ctl-collect.c": ["tests/unit/test-export-format.c", "tests/unit/test-ctl-store.c"],
     "daemon/ctl/ctl-flame.c": ["tests/unit/test-ctl-compare.c"],

@@ -6,9 +6,9 @@
 
 #include "ctl-fixture.h"
 
-#include "ctl/export-format.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
+#include "view/export-format.h"
 
 #define NAME(s) ((char[]){ s })
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the JSON Output */
 
-#include "ctl/json-output.h"
 #include "unit-test.h"
+#include "view/json-output.h"
 
 static char *print(JsonOutput *j, JsonMode mode) {
         char *text = NULL;

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 
 #include "basic/file-util.h"
-#include "ctl/report-data.h"
 #include "profile/pprof.h"
+#include "view/report-data.h"
 
 typedef struct Directory {
         char path[sizeof("/tmp/test-report-data-XXXXXX")];
@@ -58,8 +58,8 @@ static void test_files_are_merged_and_their_notes_add_up(void **state) {
 
         write_profile(dir, "a", USEC_PER_DAY, 3);
         write_profile(dir, "b", USEC_PER_DAY + USEC_PER_MINUTE, 5);
-        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu"), 0);
-        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu"), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu", NULL), 0);
 
         assert_int_equal(profile_total(d.profile, d.value_type), 80);
         assert_int_equal(d.n_parts, 2);
@@ -76,11 +76,11 @@ static void test_a_broken_file_is_left_out_and_counted(void **state) {
 
         assert_return_code(write_file_atomic(dir->fd, "a", "no pprof", 8, 0600), 0);
         write_profile(dir, "b", USEC_PER_DAY, 5);
-        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu"), 0);
-        assert_return_code(report_data_add_file(&d, dir->fd, "gone", "gone", "cpu"), 0);
-        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "colour"), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "gone", "gone", "cpu", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "colour", NULL), 0);
         assert_null(d.profile);
-        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu"), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu", NULL), 0);
         assert_int_equal(d.n_failed, 3);
         assert_int_equal(d.first_error, -EBADMSG);
         assert_int_equal(d.n_parts, 1);
@@ -92,7 +92,7 @@ static void test_without_a_type_the_profile_decides(void **state) {
         ReportData d = {};
 
         write_profile(dir, "a", USEC_PER_DAY, 3);
-        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", NULL, NULL), 0);
         assert_int_equal(profile_total(d.profile, d.value_type), 30);
         report_data_done(&d);
 }

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "basic/string-util.h"
-#include "ctl/json-output.h"
+#include "view/json-output.h"
 
 struct JsonOutput {
         json_t *stack[JSON_DEPTH_MAX]; /* those above the first are borrowed from it */

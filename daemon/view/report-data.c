@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data of a Report */
 
-#include "ctl/report-data.h"
+#include "view/report-data.h"
 #include "basic/array.h"
-#include "ctl/ctl-error.h"
 #include "profile/pprof.h"
 
 void report_data_done(ReportData *d) {
@@ -42,35 +41,47 @@ static int add_part(ReportData *d, Profile *p, size_t value_type) {
         return 0;
 }
 
-static int fail(ReportData *d, int error, const char *shown, const char *reason) {
+static int fail(ReportData *d,
+                ReportOnFailure on_failure,
+                int error,
+                const char *shown,
+                const char *reason) {
         if (error == -ENOMEM)
                 return error;
-        ctl_warning("%s: %s; left out.", shown, reason);
+        if (on_failure)
+                on_failure(shown, reason);
         if (d->n_failed++ == 0)
                 d->first_error = error;
         return 0;
 }
 
-int report_data_add_file(
-        ReportData *d, int dir_fd, const char *path, const char *shown, const char *type) {
+int report_data_add_file(ReportData *d,
+                         int dir_fd,
+                         const char *path,
+                         const char *shown,
+                         const char *type,
+                         ReportOnFailure on_failure) {
         _cleanup_(profile_freep) Profile *p = NULL;
         const char *reason = NULL;
         int r, value_type;
 
         r = pprof_read_file(dir_fd, path, &p, &reason);
         if (r < 0)
-                return fail(d, r, shown, r == -EBADMSG && reason ? reason : strerror(-r));
+                return fail(d, on_failure, r, shown,
+                            r == -EBADMSG && reason ? reason : strerror(-r));
 
         value_type = find_value_type(p, type);
         if (value_type < 0)
-                return fail(d, value_type, shown, "it has no values of the type asked for");
+                return fail(d, on_failure, value_type, shown,
+                            "it has no values of the type asked for");
 
         if (d->profile) {
                 r = profile_merge(d->profile, p);
                 if (r == -EPROTOTYPE)
-                        return fail(d, r, shown, "it has other types of values than the first");
+                        return fail(d, on_failure, r, shown,
+                                    "it has other types of values than the first");
                 if (r < 0)
-                        return fail(d, r, shown, strerror(-r));
+                        return fail(d, on_failure, r, shown, strerror(-r));
         }
 
         r = add_part(d, p, value_type);

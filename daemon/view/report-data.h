@@ -7,9 +7,8 @@
  * Many profiles of one unit, or some files, merged into one, with what each of them weighed.
  */
 
-#include "ctl/ctl.h"
+#include "basic/time-util.h"
 #include "profile/profile-quality.h"
-#include "store/store.h"
 
 /* What one file contributed. */
 typedef struct ReportPart {
@@ -31,12 +30,19 @@ typedef struct ReportData {
 
 void report_data_done(ReportData *d);
 
+/* Called with the path of a file that was left out, and the reason. */
+typedef void (*ReportOnFailure)(const char *path, const char *reason);
+
 /*
- * Adds a profile. type: the value to report ("cpu"), NULL: the profile's default. A failure is
- * warned about, counted and survived; only -ENOMEM comes out.
+ * Adds a profile. type: the value to report ("cpu"), NULL: the profile's default. A failure is told
+ * to on_failure (may be NULL) under the name shown, counted and survived; only -ENOMEM comes out.
  */
-int report_data_add_file(
-        ReportData *d, int dir_fd, const char *path, const char *shown, const char *type);
+int report_data_add_file(ReportData *d,
+                         int dir_fd,
+                         const char *path,
+                         const char *shown,
+                         const char *type,
+                         ReportOnFailure on_failure);
 
 /* The value that falls on each of n equal slices of the time from start to end. NULL: no memory. */
 double *report_data_slice(const ReportData *d, size_t n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of Figures for People */
 
-#include "ctl/ctl-format.h"
 #include "unit-test.h"
+#include "view/format.h"
 
 static void test_times_are_written_as_systemd_does(void **state) {
         usec_t t = 1795183200 * USEC_PER_SEC; /* Fri 2026-11-20 14:00:00 UTC */

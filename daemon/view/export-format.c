@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Formats of profilerctl export */
 
-#include "ctl/export-format.h"
+#include "view/export-format.h"
 #include "basic/string-util.h"
 #include "profile/firefox.h"
 #include "profile/folded.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "basic/string-util.h"
-#include "ctl/ctl-format.h"
+#include "view/format.h"
 
 const char *format_time(char *buffer, usec_t t, FormatTime style) {
         static const char *const formats[_FORMAT_TIME_MAX] = {
