@@ -114,13 +114,14 @@ void file_loader_load(FileLoader *l, File *file, pid_t pid, uint64_t start, uint
                 return;
 
         fd = file_open(file, pid, start, end);
-        if (fd < 0) {
-                file_set_lost(file, fd);
+        r = fd < 0 ? fd : load(l, file, fd);
+        if (r >= 0)
                 return;
-        }
-        r = load(l, file, fd);
-        if (r < 0)
+        if (fd < 0)
+                file_set_lost(file, fd);
+        else
                 settle(file, NULL, r);
+        l->on_loaded(file, l->userdata);
 }
 
 void file_loader_refill(FileLoader *l) {

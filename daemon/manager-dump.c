@@ -119,10 +119,12 @@ static void dump_counters(const UnitCounters *c, FILE *f) {
         put_count(f, "Samples", c->samples);
         put_count(f, "Samples lost", c->lost);
         put_seconds(f, "CPU time profiled", (double) c->cpu_nsec / (double) NSEC_PER_SEC);
-        fprintf(f,
-                "  Stacks: %" PRIu64 " complete, %" PRIu64 " truncated, %" PRIu64
-                " broken, %" PRIu64 " none\n",
-                c->stacks.complete, c->stacks.truncated, c->stacks.broken, c->stacks.none);
+        fprintf(f, "  Stacks: %" PRIu64 " broken, %" PRIu64 " guessed\n", c->stacks.broken,
+                c->stacks.guessed);
+        for (unsigned i = 0; i < _STACK_END_MAX; i++)
+                if (c->stacks.ends[i] > 0)
+                        fprintf(f, "  Stacks that ended %s: %" PRIu64 "\n", stack_end_to_string(i),
+                                c->stacks.ends[i]);
         fprintf(f, "  Frames named: %" PRIu64 " of %" PRIu64 "\n", c->named, c->frames);
         put_count(f, "Profiles written", c->profiles);
         put_count(f, "Bytes of profiles", c->profile_bytes);

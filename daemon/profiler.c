@@ -212,6 +212,13 @@ static void follow_later(Profiler *p, pid_t pid) {
                 p->changed[p->n_changed++] = pid;
 }
 
+static void count_stack(UnitStacks *stacks, const struct sample_record *record) {
+        if (record->stack_end < ELEMENTSOF(stacks->ends))
+                stacks->ends[record->stack_end]++;
+        stacks->broken += stack_end_is_broken(record->stack_end);
+        stacks->guessed += !!(record->flags & SAMPLE_GUESSED);
+}
+
 static void on_sample(const struct sample_record *record,
                       const uint64_t *frames,
                       nsec_t weight_nsec,
@@ -240,20 +247,7 @@ static void on_sample(const struct sample_record *record,
         p->statistics.cpu_nsec += weight_nsec;
         u->counters.samples++;
         u->counters.cpu_nsec += weight_nsec;
-        switch (record->stack_end) {
-        case STACK_END_COMPLETE:
-                u->counters.stacks.complete++;
-                break;
-        case STACK_END_TRUNCATED:
-                u->counters.stacks.truncated++;
-                break;
-        case STACK_END_NONE:
-                u->counters.stacks.none++;
-                break;
-        default:
-                u->counters.stacks.broken++;
-        }
-        u->counters.stacks.guessed += !!(record->flags & SAMPLE_GUESSED);
+        count_stack(&u->counters.stacks, record);
 }
 
 static void on_process(const ProcessRecord *record, void *userdata) {

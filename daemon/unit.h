@@ -13,6 +13,7 @@
 
 #include "basic/time-util.h"
 #include "config.h"
+#include "stack-end.h"
 
 typedef struct Manager Manager;
 typedef struct Profiler Profiler;
@@ -40,10 +41,8 @@ typedef enum UnitState {
 
 /* How the user stacks of samples ended. */
 typedef struct UnitStacks {
-        uint64_t complete;  /* reached the thread's start */
-        uint64_t truncated; /* more frames than a record holds */
-        uint64_t broken;    /* it led nowhere, for any other reason */
-        uint64_t none;      /* no user stack: a kernel thread, or registers out of reach */
+        uint64_t ends[_STACK_END_MAX]; /* by enum sample_stack_end */
+        uint64_t broken;  /* of them those that led nowhere: neither complete, truncated nor none */
         uint64_t guessed; /* some frame by frame pointer, in code without a table; however it ended
                            */
 } UnitStacks;

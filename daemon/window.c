@@ -234,7 +234,8 @@ static StackKey make_key(const Process *process,
                 process ? (uintptr_t) process->mappings : 0,
                 record->start_ns,
                 (uint64_t) record->pid << 32 | record->tid,
-                (uint64_t) record->n_kernel << 32 | (record->flags & SAMPLE_IN_USER),
+                (uint64_t) record->n_kernel << 32 | (uint32_t) record->stack_end << 8 |
+                        (record->flags & SAMPLE_IN_USER),
                 0,
                 0,
         };
@@ -309,6 +310,7 @@ static int add_stack(Window *w,
                 .n_places = (uint32_t) (w->n_stack_places - first),
                 .pid = (pid_t) record->pid,
                 .tid = (pid_t) record->tid,
+                .stack_end = record->stack_end,
         };
         memcpy(entry->stack.comm, record->comm, sizeof(entry->stack.comm));
         entry->key = *key;
