@@ -26,6 +26,7 @@ FOR_TESTS = {
     "profile_writer_n_queued": "that the queue ends at its limit",
     "sampler_get_program_fd": "the run time that the kernel counts",
     "unwinder_walk": "what the kernel does, where the truth is known",
+    "web_asset_find": "that each name leads to its bytes",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

@@ -55,6 +55,7 @@ LAYERS = {
         "store/store.h": "*",
         "view/*": "*",
     },
+    "web": {},
 }
 
 # Headers of libraries, the files below daemon/ that may include them.
