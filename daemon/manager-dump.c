@@ -146,8 +146,9 @@ static void dump_unit(const Unit *u, FILE *f) {
         for (char **alias = u->aliases; alias && *alias; alias++)
                 put_text(f, "Alias", *alias);
         dump_settings(&u->settings, f);
-        if (u->window)
-                dump_window(u->window, f);
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++)
+                if (u->windows[type].window)
+                        dump_window(u->windows[type].window, f);
         dump_counters(&u->counters, f);
         put_text(f, "Last profile", u->last_profile_path);
         put_time(f, "Last profile until", u->last_profile_usec);

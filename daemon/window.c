@@ -50,6 +50,7 @@ typedef struct ProcessWeight {
 } ProcessWeight;
 
 struct Window {
+        WindowType type;
         usec_t start_usec;
         WindowFileCallback on_file;
         void *userdata;
@@ -68,11 +69,16 @@ struct Window {
         ProcessWeight *processes;
 };
 
-int window_new(Window **ret, usec_t start_usec, WindowFileCallback on_file, void *userdata) {
+int window_new(Window **ret,
+               WindowType type,
+               usec_t start_usec,
+               WindowFileCallback on_file,
+               void *userdata) {
         Window *w = calloc(1, sizeof(*w));
 
         if (!w)
                 return -ENOMEM;
+        w->type = type;
         w->start_usec = start_usec;
         w->on_file = on_file;
         w->userdata = userdata;
@@ -361,6 +367,10 @@ int window_add(Window *w,
 }
 
 /* ---- reading ---- */
+
+WindowType window_get_type(const Window *w) {
+        return w->type;
+}
 
 usec_t window_get_start(const Window *w) {
         return w->start_usec;

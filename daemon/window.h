@@ -12,6 +12,7 @@
 #include "basic/time-util.h"
 #include "bpf/sample.h"
 #include "process/process-table.h"
+#include "window-type.h"
 
 enum {
         WINDOW_STACKS_MAX = 1 << 17, /* different stacks; further samples are counted as lost */
@@ -56,7 +57,11 @@ typedef struct WindowTotals {
 typedef void (*WindowFileCallback)(
         File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata);
 
-int window_new(Window **ret, usec_t start_usec, WindowFileCallback on_file, void *userdata);
+int window_new(Window **ret,
+               WindowType type,
+               usec_t start_usec,
+               WindowFileCallback on_file,
+               void *userdata);
 Window *window_free(Window *w);
 DEFINE_CLEANUP(Window *, window_free);
 
@@ -67,6 +72,7 @@ int window_add(Window *w,
                const uint64_t *frames,
                nsec_t weight_nsec);
 
+WindowType window_get_type(const Window *w);
 usec_t window_get_start(const Window *w); /* CLOCK_REALTIME */
 void window_get_totals(const Window *w, WindowTotals *ret);
 
