@@ -161,11 +161,10 @@ static int add_unsampled_mapping(Builder *b, const Mapping *m) {
         ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(m->file) };
         IndexFile *index = file_get_index(m->file);
         const IndexSegment *segment;
-        uint64_t address;
         uint32_t i;
         int r;
 
-        if (index && index_file_find_address(index, m->offset, &segment, &address))
+        if (index && index_file_find_code(index, m->offset, m->end - m->start, &segment))
                 describe_segment(index, segment, &mapping);
         r = profile_add_mapping(b->profile, &mapping, &i);
         if (r < 0)

@@ -136,12 +136,11 @@ static void unref_file(UnwindLoader *l, LoadedFile *f) {
 
 /* Address in the process less ELF address. false: the file's segments do not have the mapping. */
 static bool find_bias(const Mapping *m, uint64_t *ret) {
-        const IndexSegment *segment;
-        uint64_t address;
+        const IndexSegment *s;
 
-        if (!index_file_find_address(file_get_index(m->file), m->offset, &segment, &address))
+        if (!index_file_find_code(file_get_index(m->file), m->offset, m->end - m->start, &s))
                 return false;
-        *ret = m->start - address;
+        *ret = m->start - (s->address + m->offset - s->file_offset);
         return true;
 }
 

@@ -384,6 +384,29 @@ bool index_file_find_address(const IndexFile *f,
         return true;
 }
 
+bool index_file_find_code(const IndexFile *f,
+                          uint64_t file_offset,
+                          uint64_t size,
+                          const IndexSegment **ret_segment) {
+        uint64_t end = file_offset + size, most = 0;
+        const IndexSegment *best = NULL;
+
+        for (size_t i = 0; i < f->n_segments; i++) {
+                const IndexSegment *s = &f->segments[i];
+                uint64_t first = MAX(s->file_offset, file_offset);
+                uint64_t last = MIN(s->file_offset + s->memory_size, end);
+
+                if (!(s->flags & PF_X) || first >= last || last - first <= most)
+                        continue;
+                most = last - first;
+                best = s;
+        }
+        if (!best)
+                return false;
+        *ret_segment = best;
+        return true;
+}
+
 bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret) {
         const IndexFunction *base = f->functions;
 

@@ -46,6 +46,15 @@ bool index_file_find_address(const IndexFile *f,
                              const IndexSegment **ret_segment,
                              uint64_t *ret_address);
 
+/*
+ * The segment behind an executable mapping of that part of the file. Mappings are of whole pages,
+ * so their first bytes may be of the segment before. false: none is.
+ */
+bool index_file_find_code(const IndexFile *f,
+                          uint64_t file_offset,
+                          uint64_t size,
+                          const IndexSegment **ret_segment);
+
 /* The whole unwind table, borrowed. Its info is never NULL; of a file without one all is 0. */
 const IndexUnwindTable *index_file_get_unwind(const IndexFile *f);
 
