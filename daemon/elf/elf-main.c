@@ -161,7 +161,7 @@ static int write_index(void) {
         r = elf_file_open(&f, STDIN_FILENO);
         if (r < 0)
                 return fail_index(r);
-        r = elf_index_write(f, arg_hash, STDOUT_FILENO);
+        r = elf_index_write(&(ElfIndexInput){ .file = f, .hash = arg_hash }, STDOUT_FILENO);
         if (r < 0)
                 return fail_index(r);
 

@@ -26,7 +26,7 @@
 #include "bpf/unwind-rule.h"
 
 #define INDEX_MAGIC   UINT64_C(0x31584449464c4550) /* "PELFIDX1" */
-#define INDEX_VERSION UINT32_C(2)
+#define INDEX_VERSION UINT32_C(3)
 
 enum {
         INDEX_BUILD_ID_MAX = 64,      /* bytes of a build id */
@@ -59,6 +59,10 @@ typedef enum IndexSectionKind {
 typedef enum IndexSource {
         INDEX_SOURCE_SYMTAB = 1 << 0,
         INDEX_SOURCE_DYNSYM = 1 << 1,
+        INDEX_SOURCE_MINI_DEBUG = 1 << 2, /* .gnu_debugdata */
+        INDEX_SOURCE_DEBUG_FILE = 1 << 3, /* .symtab of the separate debug file */
+        INDEX_SOURCE_PLT = 1 << 4,        /* stubs, named by their relocations */
+        INDEX_SOURCE_GO = 1 << 5,         /* Go's own table of functions */
 } IndexSource;
 
 typedef struct IndexSection {

@@ -13,7 +13,6 @@ import guard
 
 # Functions that only tests call, each with the reason.
 FOR_TESTS = {
-    "elf_file_new_from_memory": "bytes that no file has",
     "file_get_error": "why a file was lost or refused",
     "index_cache_is_idle": "that nothing is left under way",
     "index_file_get_size": "what the writer wrote",

@@ -62,6 +62,7 @@ LAYERS = {
 LIBRARIES = {
     "bpf/*": ["capture/*"],
     "ini.h": ["config-file.c"],
+    "lzma.h": ["elf/unpack.c"],
     "jansson.h": ["view/json-output.c"],
     "gelf.h": ["elf/elf-file.c"],
     "libelf.h": ["elf/elf-file.c"],
