@@ -343,6 +343,7 @@ int manager_reload(Manager *m, char **ret_reason) {
         m->config = TAKE_PTR(fresh);
         store_set_limits(m->store, &m->config->storage);
         profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
+        profiler_look_for_names(m->profiler);
         apply_config(m);
         config_free(old);
         publish_patterns(m);

@@ -461,6 +461,10 @@ void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes) {
         unwind_loader_set_max(p->unwind, bytes);
 }
 
+void profiler_look_for_names(Profiler *p) {
+        file_loader_look_again(p->loader);
+}
+
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
         return sampler_set_frequency(p->sampler, frequency_hz);
 }

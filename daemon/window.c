@@ -223,7 +223,7 @@ static Place find_user_place(Window *w, const Process *process, uint64_t address
 
         if (file_is_anonymous(m->file))
                 return (Place){ .kind = PLACE_MEMORY, .file = m->file, .address = address };
-        if (w->on_file && file_get_state(m->file) != FILE_INDEXED)
+        if (w->on_file)
                 w->on_file(m->file, process->pid, m->start, m->end, w->userdata);
 
         offset = address - m->start + m->offset;
@@ -419,7 +419,7 @@ File *window_find_file(const Window *w, const char *path) {
 
 bool window_is_pending(const Window *w) {
         for (const HeldFile *f = w->held_files; f; f = f->hh.next)
-                if (file_get_state(f->file) == FILE_PENDING)
+                if (file_is_waiting(f->file))
                         return true;
         return false;
 }

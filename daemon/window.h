@@ -53,7 +53,7 @@ typedef struct WindowTotals {
         uint64_t guessed;                    /* samples with SAMPLE_GUESSED */
 } WindowTotals;
 
-/* A file is about to be needed: process pid has it at [start, end). */
+/* A file is needed for a new stack: process pid has it at [start, end). */
 typedef void (*WindowFileCallback)(
         File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata);
 

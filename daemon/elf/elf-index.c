@@ -3,6 +3,7 @@
 
 #include <elf.h>
 
+#include "elf/elf-debug.h"
 #include "elf/elf-index.h"
 #include "elf/elf-names.h"
 #include "elf/elf-unwind.h"
@@ -63,6 +64,7 @@ int elf_index_write(const ElfIndexInput *input, int fd) {
                 .machine = elf_file_get_machine(f),
                 .type = elf_file_get_type(f),
         };
+        IndexDebugLink link;
         int r;
 
         if (identity.type != ET_EXEC && identity.type != ET_DYN)
@@ -79,5 +81,9 @@ int elf_index_write(const ElfIndexInput *input, int fd) {
         r = elf_names_write(f, input->debug, w, &identity.sources);
         if (r < 0)
                 return r;
+        if (input->debug)
+                identity.sources |= INDEX_SOURCE_DEBUG_FILE;
+        if (elf_debug_read_link(f, &link))
+                index_writer_set_debug_link(w, &link);
         return index_unwind_and_finish(f, w, &identity);
 }

@@ -18,6 +18,7 @@ struct IndexFile {
         const char *names;
         size_t n_segments, n_functions, names_size;
         IndexUnwindTable unwind;
+        const IndexDebugLink *debug_link; /* NULL: none */
         char build_id[2 * INDEX_BUILD_ID_MAX + 1];
 };
 
@@ -229,6 +230,20 @@ static int index_file_read_unwind(IndexFile *f) {
         return index_file_check_unwind(f);
 }
 
+static int index_file_read_debug_link(IndexFile *f) {
+        const void *link;
+        size_t n;
+        int r;
+
+        r = index_file_get_array(f, INDEX_SECTION_DEBUG_LINK, sizeof(IndexDebugLink), 1, &link, &n);
+        if (r < 0 || n == 0)
+                return r;
+        f->debug_link = link;
+        n = strnlen(f->debug_link->name, INDEX_DEBUG_LINK_MAX);
+        return n > 0 && n < INDEX_DEBUG_LINK_MAX && !memchr(f->debug_link->name, '/', n) ? 0
+                                                                                         : -EBADMSG;
+}
+
 static int index_file_check(IndexFile *f, const void *data, const uint8_t *content_hash) {
         const void *segments, *functions, *names;
         int r;
@@ -259,6 +274,9 @@ static int index_file_check(IndexFile *f, const void *data, const uint8_t *conte
         if (r < 0)
                 return r;
         r = index_file_check_functions(f);
+        if (r < 0)
+                return r;
+        r = index_file_read_debug_link(f);
         if (r < 0)
                 return r;
         return index_file_read_unwind(f);
@@ -337,6 +355,10 @@ const char *index_file_get_build_id(const IndexFile *f) {
 
 uint32_t index_file_get_sources(const IndexFile *f) {
         return f->header->sources;
+}
+
+const char *index_file_get_debug_link(const IndexFile *f) {
+        return f->debug_link ? f->debug_link->name : "";
 }
 
 size_t index_file_n_functions(const IndexFile *f) {

@@ -34,6 +34,8 @@ int index_file_new_from_memory(IndexFile **ret, const void *data, size_t size);
 /* Lower-case hex, "" if the file has none. Borrowed. */
 const char *index_file_get_build_id(const IndexFile *f);
 uint32_t index_file_get_sources(const IndexFile *f);
+/* Name of the separate debug file that the file asks for, "": it asks for none. Borrowed. */
+const char *index_file_get_debug_link(const IndexFile *f);
 size_t index_file_n_functions(const IndexFile *f);
 size_t index_file_get_size(const IndexFile *f);
 

@@ -16,7 +16,6 @@ FOR_TESTS = {
     "file_get_error": "why a file was lost or refused",
     "index_cache_is_idle": "that nothing is left under way",
     "index_file_get_size": "what the writer wrote",
-    "index_file_get_sources": "what the writer wrote",
     "index_file_n_functions": "what the writer wrote",
     "index_file_new_from_memory": "bytes that no file has",
     "kallsyms_parse": "bytes that no kernel shows",

@@ -78,7 +78,7 @@ LIBRARIES = {
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
     "utlist.h": ["**"],
-    "zlib.h": ["profile/gzip.c"],
+    "zlib.h": ["elf/elf-debug.c", "profile/gzip.c"],
     # Of the C library, but for programs only.
     "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c"],
 }
