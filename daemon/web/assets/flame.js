@@ -7,20 +7,28 @@
  */
 
 import flamegraph from 'd3-flame-graph';
-import { select } from 'd3-selection';
+import { select, selection } from 'd3-selection';
 import { buildCallTree } from './call-tree.js';
-import { button, element, isTyping } from './dom.js';
+import { button, element, isTyping, shape } from './dom.js';
 import { formatShare } from './format.js';
 import { search } from './search.js';
 import { onState, readState, writeState } from './state.js';
 import { makeTip } from './tip.js';
 
 const ROW = 18; /* pixels, as in the graph that the server draws */
+const EDGE = 3; /* pixels: the mark of inlined frames */
+const LABEL_MIN = 35; /* pixels: narrower frames have no name on them */
+const NAMED_AT_ONCE = 500;
 const FRAME_MIN = 1; /* pixels: narrower ones are not drawn until they are zoomed into */
 const CRUMB_MAX = 40; /* characters */
 const TYPING_MS = 120;
 const KEYS = 'Keys: / searches, Enter goes to the next match; in the graph, arrows move, Enter zooms, ' +
   'Backspace goes back out, Esc resets.';
+
+/* Nothing moves: to animate thousands of frames takes longer than to draw them, and who asked for
+   reduced motion gets it. What the chart says of its transitions is done at once. */
+selection.prototype.transition = selection.prototype.duration = selection.prototype.ease = selection.prototype.delay =
+  function () { return this; };
 
 function shorten(text, n) {
   return text.length > n ? `${text.slice(0, n - 1)}\u2026` : text;
@@ -37,6 +45,7 @@ export class FlameView {
     this.#build();
     this.#draw();
     this.recall();
+    this.#describe(this.zoomed);
     onState(() => this.recall());
     document.addEventListener('keydown', (event) => this.#onKey(event));
     new ResizeObserver(() => this.#onResize()).observe(this.box);
@@ -71,11 +80,12 @@ export class FlameView {
   }
 
   summary() {
-    const { folded } = this.tree.data, n = this.tree.nodes.length;
+    const { folded = 0, folded_nodes: nFolded = 0, min = 0 } = this.tree.data, n = this.tree.nodes.length;
     const frames = `${n.toLocaleString('en')} ${n === 1 ? 'frame' : 'frames'}`;
-    if (folded && typeof folded === 'object')
-      return `${frames}; ${folded.frames} too small to be drawn (${formatShare(folded.value, this.tree.total)}) are folded into their callers.`;
-    return folded > 0 ? `${frames}; ${folded} too small to be drawn are folded into their callers.` : `${frames}.`;
+    if (nFolded === 0)
+      return `${frames}.`;
+    return `${frames}; ${nFolded.toLocaleString('en')} under ${formatShare(min, 1)} of the whole, which make up ` +
+      `${formatShare(folded, 1)}, are folded into their callers.`;
   }
 
   #legend() {
@@ -96,7 +106,7 @@ export class FlameView {
   /* ---- the graph ---- */
 
   #draw() {
-    this.chart = flamegraph().cellHeight(ROW).inverted(true).minFrameSize(FRAME_MIN).transitionDuration(0)
+    this.chart = flamegraph().cellHeight(ROW).inverted(true).minFrameSize(FRAME_MIN)
       .width(this.#width()).height(this.#height())
       .getName((d) => this.tree.label(d.data))
       .setColorMapper(() => null)
@@ -119,10 +129,11 @@ export class FlameView {
   }
 
   #height() {
-    let levels = 0;
-    for (const node of this.tree.nodes)
-      if (this.tree.isAbove(this.zoomed, node) || this.tree.isAbove(node, this.zoomed))
-        levels = Math.max(levels, node.level + 1);
+    const min = FRAME_MIN / this.#width() * this.zoomed.v;
+    let levels = this.zoomed.level + 1;
+    for (let i = this.zoomed.index; i <= this.zoomed.end; i++)
+      if (this.tree.nodes[i].v > min)
+        levels = Math.max(levels, this.tree.nodes[i].level + 1);
     return levels * ROW;
   }
 
@@ -133,30 +144,54 @@ export class FlameView {
     this.#decorate();
   }
 
-  /* Of each frame that is drawn: its colour and its words. */
+  /* Of each frame that is drawn: its colour, and whether there is room for its name. */
   #decorate() {
     const { tree } = this;
     this.drawn = [];
+    this.groupOf = new Map();
     select(this.svg).selectAll('g.frame').each((d, i, groups) => {
-      const group = groups[i], node = d.data, { firstChild: rect } = group;
+      const group = groups[i], node = d.data;
       (this.drawn[node.level] = this.drawn[node.level] || []).push(node);
-      rect.setAttribute('class', `${tree.colorClass(node)}${this.hits.has(node) ? ' hit' : ''}${node === this.current ? ' current' : ''}` +
-        `${tree.isInlined(node) ? ' inline' : ''}`);
-      if (group.id)
-        return;
-      group.id = `frame-${node.index}`;
-      group.setAttribute('role', 'treeitem');
-      group.setAttribute('aria-level', node.level + 1);
-      group.setAttribute('aria-label', tree.describe(node).join(', '));
-      if (node.c && node.c.length > 0)
-        group.setAttribute('aria-expanded', 'true');
+      this.groupOf.set(node, group);
+      group.firstChild.setAttribute('class', `${tree.colorClass(node)}${this.hits.has(node) ? ' hit' : ''}` +
+        `${node === this.current ? ' current' : ''}`);
+      const hasRoom = group.getAttribute('width') >= LABEL_MIN;
+      if (hasRoom !== group.hasRoom) {
+        group.hasRoom = hasRoom;
+        group.querySelector('foreignObject').style.display = hasRoom ? '' : 'none';
+      }
+      if (tree.isInlined(node) && !group.querySelector('.edge'))
+        group.append(shape('rect', { class: 'edge', width: EDGE, height: ROW }));
     });
     for (const level of this.drawn)
       level?.sort((a, b) => a.index - b.index);
+    clearTimeout(this.naming);
+    this.naming = setTimeout(() => this.#nameFrames([...this.groupOf]), 0);
+  }
+
+  /* Words for screen readers, once there is something to see; some at a time. */
+  #nameFrames(pairs) {
+    for (const [node, group] of pairs.splice(0, NAMED_AT_ONCE))
+      this.#nameFrame(node, group);
+    if (pairs.length > 0)
+      this.naming = setTimeout(() => this.#nameFrames(pairs), 0);
+    else
+      this.place.dataset.named = '1';
+  }
+
+  #nameFrame(node, group) {
+    if (group.id)
+      return;
+    group.id = `frame-${node.index}`;
+    group.setAttribute('role', 'treeitem');
+    group.setAttribute('aria-level', node.level + 1);
+    group.setAttribute('aria-label', this.tree.describe(node).join(', '));
+    if (node.c && node.c.length > 0)
+      group.setAttribute('aria-expanded', 'true');
   }
 
   #rectOf(node) {
-    return this.svg.querySelector(`#frame-${node.index} > rect`);
+    return this.groupOf.get(node)?.firstChild;
   }
 
   #onResize() {
@@ -173,8 +208,12 @@ export class FlameView {
   #select(node) {
     this.#rectOf(this.current)?.classList.remove('current');
     this.current = node;
-    this.#rectOf(node)?.classList.add('current');
-    this.svg.setAttribute('aria-activedescendant', `frame-${node.index}`);
+    const group = this.groupOf.get(node);
+    if (group) {
+      this.#nameFrame(node, group);
+      group.firstChild.classList.add('current');
+      this.svg.setAttribute('aria-activedescendant', group.id);
+    }
     this.#describe(node);
   }
 
@@ -252,7 +291,7 @@ export class FlameView {
       path.unshift(node);
     this.crumbs.replaceChildren(...path.flatMap((node, i) => [
       i > 0 ? ' \u203a ' : '',
-      node === this.zoomed ? element('strong', { 'aria-current': 'true', title: node.n }, shorten(node.n, CRUMB_MAX)) :
+      node === this.zoomed ? element('span', { 'aria-current': 'true', title: node.n }, shorten(node.n, CRUMB_MAX)) :
         button(shorten(node.n, CRUMB_MAX), () => this.go(node), { class: 'plain', title: node.n }),
     ]));
     this.resetButton.disabled = this.zoomed === this.tree.root;
@@ -270,9 +309,12 @@ export class FlameView {
   }
 
   #find() {
+    const before = this.hits;
     this.hits = new Set(search(this.tree, this.term, this.zoomed).hits);
-    select(this.svg).selectAll('g.frame').each((d, i, groups) =>
-      groups[i].firstChild.classList.toggle('hit', this.hits.has(d.data)));
+    for (const node of before)
+      this.#rectOf(node)?.classList.remove('hit');
+    for (const node of this.hits)
+      this.#rectOf(node)?.classList.add('hit');
     this.svg.classList.toggle('searched', this.hits.size > 0);
     this.#showMatches();
   }

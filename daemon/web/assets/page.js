@@ -18,8 +18,12 @@ import { Tree } from './tree.js';
 
 async function improveFlame(place) {
   const data = await fetchJson(place.dataset.tree);
-  if (data.root && data.root.v > 0)
-    place.view = new FlameView(place, new Tree(data));
+  if (!data.root || !(data.root.v > 0))
+    return;
+  performance.mark('flame-begin');
+  place.view = new FlameView(place, new Tree(data));
+  /* Once it is on the screen: what is behind the next frame. */
+  requestAnimationFrame(() => setTimeout(() => performance.measure('flame', 'flame-begin')));
 }
 
 /* What the server wrote stays, with the reason why there is no more. */

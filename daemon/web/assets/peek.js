@@ -15,9 +15,14 @@ function side(title, rows, total) {
   return element('div', {}, element('h3', {}, title), rows.length > 0 ? list : element('p', { class: 'soft' }, 'none'));
 }
 
-function panel(answer) {
-  const { callers = [], callees = [], total } = answer;
-  return element('div', { class: 'peek' }, side('Called by', callers, total), side('Calls', callees, total));
+/* Shares of the time that goes through the function: who brings it here, and where it goes on to. */
+function panel({ functions = [] }) {
+  if (functions.length === 0)
+    return element('p', { class: 'soft' }, 'The function is no longer in this range.');
+  const [{ callers, callees, self, cumulative }] = functions;
+  const itself = self > 0 ? [{ name: '(itself)', value: self }] : [];
+  return element('div', { class: 'peek' }, side('Called by', callers, cumulative),
+    side('Calls', [...callees, ...itself].sort((a, b) => b.value - a.value), cumulative));
 }
 
 async function toggle(row, control) {

@@ -2,8 +2,9 @@
 /*
  * Tree
  *
- * The call tree as the server sends it, {n: name, f: binary, k: kind, v: value, b: base value, c:
- * callees}, with what drawing it needs: what called a frame, its colour, and a name for the address.
+ * The call tree as /api/v1/tree and /api/v1/diff send it, {n: name, f: binary, k: kind, v: value, b: base
+ * value, d: kind of change, c: callees}, with what drawing it needs: what called a frame, its colour, and
+ * a name for the address.
  */
 
 import { formatChange, formatShare, formatValue } from './format.js';
@@ -98,15 +99,16 @@ export class Tree {
 
   share(node) { return this.total > 0 ? node.v / this.total : 0; }
 
-  /* Of the whole, as far as what is compared goes: shares if normalized. */
+  /* As a share of the whole of today. The server says in which measure the two sides are compared. */
   change(node) {
-    const scale = this.data.normalized && this.root.b > 0 ? this.total / this.root.b : this.data.base_scale || 1;
-    return this.total > 0 ? (node.v - (node.b || 0) * scale) / this.total : 0;
+    const { scale = 1, base_scale: baseScale = 1 } = this.data;
+    const whole = this.total * scale;
+    return whole > 0 ? (node.v * scale - (node.b || 0) * baseScale) / whole : 0;
   }
 
-  /* "more", "less", "new", "gone" or "same": what is noise, the server says. */
+  /* "more", "less", "new", "gone" or "noise": where noise ends, the server says. */
   changeKind(node) {
-    return node.d || 'same';
+    return node.d || 'noise';
   }
 
   mark(node) { return this.isDiff ? MARKS[this.changeKind(node)] || '' : ''; }
@@ -117,8 +119,8 @@ export class Tree {
     if (!this.isDiff)
       return this.isKernel(node) ? 'ck' : !node.f ? 'cu' : this.colors.get(node.f) || `c${hash(node.f) % COLORS}`;
     const kind = this.changeKind(node);
-    if (kind !== 'more' && kind !== 'less' && kind !== 'gone')
-      return kind;
+    if (kind === 'noise' || kind === 'new')
+      return kind === 'new' ? 'new' : 'same';
     const size = Math.abs(this.change(node));
     return (kind === 'more' ? 'more' : 'less') + (1 + CHANGE_LIMITS.filter((limit) => size > limit).length);
   }
@@ -128,7 +130,7 @@ export class Tree {
   label(node) { return this.mark(node) + node.n; }
 
   kindWords(node) {
-    return this.isInlined(node) ? 'inlined' : this.isKernel(node) ? 'kernel' : '';
+    return this.isInlined(node) ? 'inlined' : this.isKernel(node) ? 'kernel' : node.k === 'unnamed' ? 'no name known' : '';
   }
 
   /* Line by line: name, binary, value, change. */
@@ -143,7 +145,7 @@ export class Tree {
     lines.push(value);
     if (this.isDiff && node.parent) {
       const kind = this.changeKind(node);
-      const words = { same: ', within noise', new: ', new', gone: ', gone' };
+      const words = { noise: ', within noise', new: ', new', gone: ', gone' };
       lines.push(`${this.mark(node)}${formatChange(this.change(node))} of all${words[kind] || ''}`);
     }
     return lines;
