@@ -15,6 +15,7 @@
 #define DEFAULT_UNITS               "*.service"
 #define DEFAULT_INTERVAL_USEC       USEC_PER_MINUTE
 #define DEFAULT_UNWIND_MEMORY_BYTES (UINT64_C(64) << 20)
+#define DEFAULT_COMPACT_AFTER_USEC  USEC_PER_DAY
 #define DEFAULT_MAX_USE_BYTES       (UINT64_C(1) << 30)
 #define DEFAULT_KEEP_FREE_RATIO     0.15
 #define DEFAULT_KEEP_FREE_MAX       (UINT64_C(4) << 30)
@@ -173,7 +174,7 @@ static uint64_t default_keep_free(const Loader *l) {
 
 /* Names that the profiles give a meaning of their own are not to be had. */
 static bool label_key_is_valid(const char *key, size_t n) {
-        static const char *const reserved[] = { "thread", "pid", "tid", "stack_end" };
+        static const char *const reserved[] = { "thread", "pid", "tid" };
 
         if (n == 0 || n > LABEL_KEY_MAX || isdigit((unsigned char) key[0]))
                 return false;
@@ -309,6 +310,20 @@ static int config_parse_max_retention(Loader *l, const ConfigAssignment *a) {
         return 0;
 }
 
+/* 0 would make hours of what is being written. */
+static int config_parse_compact_after(Loader *l, const ConfigAssignment *a) {
+        usec_t usec = DEFAULT_COMPACT_AFTER_USEC;
+        int r;
+
+        if (!isempty(a->value)) {
+                r = parse_timespan(a->value, &usec);
+                if (r < 0)
+                        return r;
+        }
+        l->config->compact_after_usec = usec > 0 ? usec : USEC_INFINITY;
+        return 0;
+}
+
 /* ---- keys of units.d ---- */
 
 static int config_parse_match(Loader *l, const ConfigAssignment *a) {
@@ -383,6 +398,7 @@ static const Key main_keys[] = {
         { "Storage", "MaxUse", config_parse_max_use },
         { "Storage", "KeepFree", config_parse_keep_free },
         { "Storage", "MaxRetentionSec", config_parse_max_retention },
+        { "Storage", "CompactAfter", config_parse_compact_after },
         {},
 };
 static const char *const main_sections[] = { "Profilerd", "Storage", NULL };
@@ -528,6 +544,7 @@ static int load(Config **ret,
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;
         c->storage.keep_free_bytes = default_keep_free(&l);
         c->storage.max_retention_usec = USEC_INFINITY;
+        c->compact_after_usec = DEFAULT_COMPACT_AFTER_USEC;
 
         l.config = c;
         r = path ? read_main_file(&l, path) : read_tree(&l);

@@ -186,6 +186,10 @@ static int print_config(FILE *f, const Config *c) {
         if (r < 0)
                 return r;
 
+        r = print_owned(f, "CompactAfter", timespan_format(c->compact_after_usec));
+        if (r < 0)
+                return r;
+
         for (size_t i = 0; i < c->n_unit_files; i++) {
                 r = print_unit(f, c->unit_files + i);
                 if (r < 0)

@@ -44,7 +44,8 @@ typedef struct Config {
         double sampling_ratio; /* 0..1, share of the matching targets that is profiled */
         uint64_t unwind_memory_max_bytes;
         StoreLimits storage;
-        ConfigUnit *unit_files; /* in the order of their names; the first that matches wins */
+        usec_t compact_after_usec; /* USEC_INFINITY: never */
+        ConfigUnit *unit_files;    /* in the order of their names; the first that matches wins */
         size_t n_unit_files;
 } Config;
 

@@ -9,7 +9,7 @@ __profilerctl_units() {
 
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='status list info report diff flame export merge verify disk-usage vacuum monitor reload
+    local verbs='status list info report diff flame export merge verify disk-usage vacuum compact monitor reload
         flush doctor help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
@@ -28,7 +28,7 @@ _profilerctl() {
     [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
     case $prev in
         --json) values='short pretty off' ;;
-        --by) values='function line binary thread pid' ;;
+        --by) values='function line binary thread pid day' ;;
         --format) values='pprof folded speedscope firefox json otlp' ;;
         --type) values='cpu' ;;
         -S | -U | --since | --until | --base-since | --base-until)

@@ -114,6 +114,22 @@ PROPERTY(property_losses) {
         return sd_bus_message_close_container(reply);
 }
 
+static int property_storage(sd_bus *bus _unused_,
+                            const char *path _unused_,
+                            const char *interface _unused_,
+                            const char *property,
+                            sd_bus_message *reply,
+                            void *userdata,
+                            sd_bus_error *error _unused_) {
+        BusManager *b = userdata;
+        const Config *c = manager_get_config(b->manager);
+
+        return sd_bus_message_append(reply, "t",
+                                     streq(property, "CompactAfterUSec")
+                                             ? c->compact_after_usec
+                                             : c->storage.max_use_bytes);
+}
+
 /* Gathering reads /proc: once for all properties of a GetAll, which is one turn of the loop. */
 static const ManagerStatistics *get_statistics(BusManager *b) {
         uint64_t now = 0;
@@ -389,6 +405,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("ProfileBytes", "t", property_counter, 0, 0),
         SD_BUS_PROPERTY("StoreUseBytes", "t", property_counter, 0, 0),
         SD_BUS_PROPERTY("StoreRemoved", "t", property_counter, 0, 0),
+        SD_BUS_PROPERTY("StoreMaxUseBytes", "t", property_storage, 0, 0),
+        SD_BUS_PROPERTY("CompactAfterUSec", "t", property_storage, 0, 0),
         SD_BUS_PROPERTY("MemoryBytes", "t", property_counter, 0, 0),
         SD_BUS_PROPERTY("BPFMemoryBytes", "t", property_counter, 0, 0),
         SD_BUS_PROPERTY("CPUUsageNSec", "t", property_counter, 0, 0),

@@ -16,15 +16,15 @@
  *   Version s, State s, Event s, StorePath s, Units as, FrequencyHz u, IntervalUSec t, StartedUSec
  * t, SamplesTotal t, SamplesLost t, CPUProfiledNSec t, ProfilesWritten t, ProfilesDropped t,
  *   ProfileBytes t, StoreUseBytes t, StoreRemoved t, MemoryBytes t, BPFMemoryBytes t, CPUUsageNSec
- * t, Descriptors t, Processes t, Files t, FilesQueued t, Losses a(sst) (reason, help, count)
+ * t, Descriptors t, Processes t, Files t, FilesQueued t, Losses a(sst) (reason, help, count),
+ *   StoreMaxUseBytes t, CompactAfterUSec t
  *
  * org.profilerd1.Unit at /org/profilerd1/unit/ESCAPED
  *   Name s, State s, ActiveState s, ControlGroup s, ControlGroupId t, InvocationID ay, MainPID u,
  *   Error s, FrequencyHz u, IntervalUSec t, Labels a{ss}, LastProfilePath s, LastProfileUSec t,
  *   LastProfileDurationUSec t, LastProfileSamples t, LastProfileCPUNSec t, SamplesTotal t,
  *   SamplesLost t, CPUProfiledNSec t, FramesTotal t, FramesNamed t, StacksComplete t,
- *   StacksTruncated t, StacksBroken t, StacksNone t, StacksGuessed t,
- *   StackEnds a(st) (reason, count), ProfilesWritten t, ProfileBytes t
+ *   StacksTruncated t, StacksBroken t, StacksNone t, ProfilesWritten t, ProfileBytes t
  */
 
 #define BUS_NAME              "org.profilerd1"

@@ -73,6 +73,30 @@ static bool range_is_cut(const Ctl *c, Store *s, usec_t *ret_oldest) {
         return all.oldest_usec > c->since_usec;
 }
 
+/* An hour that was compacted cannot be cut: it is taken whole, and that is said. */
+static void hint_wider_range(const Ctl *c, const StoreEntry *entries, size_t n) {
+        usec_t from = c->since_usec, to = c->until_usec;
+
+        for (size_t i = 0; i < n; i++) {
+                if (entries[i].level == STORE_WINDOW)
+                        continue;
+                if (c->since)
+                        from = MIN(from, entries[i].start_usec);
+                if (c->until)
+                        to = MAX(to, entries[i].start_usec + entries[i].duration_usec);
+        }
+        if (from < c->since_usec)
+                ctl_hint(c,
+                         "Profiles as old as these are kept by the hour or the day: the range "
+                         "begins at %s.",
+                         FORMAT_TIME(from, FORMAT_TIME_FULL));
+        if (to > c->until_usec)
+                ctl_hint(c,
+                         "Profiles as old as these are kept by the hour or the day: the range "
+                         "ends at %s.",
+                         FORMAT_TIME(to, FORMAT_TIME_FULL));
+}
+
 int collect_entries(const Ctl *c,
                     Store *s,
                     char **patterns,
@@ -99,6 +123,7 @@ int collect_entries(const Ctl *c,
         n -= first;
         qsort(entries, n, sizeof(*entries), compare_entries);
         n = keep_newest(entries, n, c->n_newest);
+        hint_wider_range(c, entries, n);
 
         if (range_is_cut(c, s, &oldest)) {
                 ctl_warning("The range is not fully covered: profiles are kept from %s on.",

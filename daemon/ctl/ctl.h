@@ -40,6 +40,7 @@ typedef struct Ctl {
         const char *output; /* file, "-": stdout; NULL: not given */
         const char *format; /* of an export; NULL: as the file's name says */
         JsonMode json;
+        bool by_day; /* --by=day: of disk-usage */
         bool reverse, quiet, all, legend, pager, invert, normalize;
         const char *vacuum_size, *vacuum_time, *vacuum_files; /* as given, NULL: not */
         const char *peek;         /* a regular expression; NULL: not given */
@@ -67,6 +68,7 @@ int verb_list(const Ctl *c, char **names);
 int verb_report(const Ctl *c, char **names);
 int verb_info(const Ctl *c, char **names);
 int verb_disk_usage(const Ctl *c, char **names);
+int verb_compact(const Ctl *c, char **names);
 int verb_vacuum(const Ctl *c, char **names);
 int verb_monitor(const Ctl *c, char **names);
 int verb_diff(const Ctl *c, char **names);

@@ -46,6 +46,7 @@ static const Verb verbs[] = {
         { .name = "Manage the store" },
         { "disk-usage", "[UNIT...]", 0, NAMES_ANY, verb_disk_usage, "What profiles take, by unit and day" },
         { "vacuum", "[UNIT...]", 0, NAMES_ANY, verb_vacuum, "Remove old profiles" },
+        { "compact", "[UNIT...]", 0, NAMES_ANY, verb_compact, "Make one file of the old profiles of an hour" },
         { .name = "Manage the daemon" },
         { "monitor", "[UNIT...]", 0, NAMES_ANY, verb_monitor, "A line for each profile as it is written" },
         { "reload", "",          0, 0,         verb_reload, "Read the configuration again" },
@@ -87,7 +88,8 @@ static int help(const Ctl *c) {
                "  -1                      The newest profile\n"
                "  -r --reverse            Newest first\n"
                "     --type=TYPE          Profiles of this type: cpu\n"
-               "     --by=WHAT            Rows of a report: function, line, binary, thread, pid\n"
+               "     --by=WHAT            Rows of a report: function, line, binary, thread, pid;\n"
+               "                          of disk-usage: day\n"
                "     --peek=REGEX         Callers and callees of such functions\n"
                "     --lines=N            Rows of a report, 0 for all (default: %d)\n"
                "     --all                Leave nothing out\n"
@@ -100,7 +102,7 @@ static int help(const Ctl *c) {
                "     --hide=REGEX         Leave such functions out\n"
                "     --invert             Callers below callees: who calls what is hot\n"
                "     --size=BYTES         Vacuum: keep so much, '500M'\n"
-               "     --time=SPAN          Vacuum: keep what is younger, '7d'\n"
+               "     --time=SPAN          Vacuum, compact: leave what is younger, '7d'\n"
                "     --files=N            Vacuum: keep the newest N of each unit\n"
                "  -o --output=FILE        Write the result here, '-' is the standard output\n"
                "     --format=FORMAT      pprof, folded, speedscope, firefox, json, otlp\n"
@@ -262,6 +264,9 @@ static int parse_option(Ctl *c, int option, char *value) {
                 c->json = json_mode_from_string(value);
                 return c->json < 0 ? usage_error("Invalid --json=%s.", value) : PARSED_RUN;
         case OPTION_BY:
+                c->by_day = streq(value, "day");
+                if (c->by_day)
+                        return PARSED_RUN;
                 c->by = report_grouping_from_string(value);
                 return c->by < 0 ? usage_error("Invalid --by=%s.", value) : PARSED_RUN;
         default:

@@ -83,7 +83,11 @@ static void print_store(const Ctl *c, const Status *s) {
         else if (store->n_profiles == 0)
                 printf("empty\n");
         else {
-                printf("%s, oldest %s\n", FORMAT_BYTES(store->use_bytes),
+                uint64_t max = s->running ? s->daemon.store_max_use_bytes : 0;
+
+                printf("%s%s%s, oldest %s\n", FORMAT_BYTES(store->use_bytes),
+                       max > 0 && max != UINT64_MAX ? " of " : "",
+                       max > 0 && max != UINT64_MAX ? FORMAT_BYTES(max) : "",
                        FORMAT_TIME(store->oldest_usec, FORMAT_TIME_MINUTE));
                 if (!s->running)
                         printf("  %s %s of %s %s, newest %s (%s)\n",

@@ -4,6 +4,9 @@
 #include "profile/profile-quality.h"
 #include "basic/string-util.h"
 
+/* Its nanoseconds fit into 63 bits. */
+#define SPAN_USEC_MAX (INT64_MAX / 1000)
+
 int64_t profile_add_values(int64_t a, int64_t b) {
         int64_t sum;
 
@@ -150,6 +153,18 @@ const char *profile_get_note(const Profile *p, const char *key) {
         return NULL;
 }
 
+uint64_t profile_get_span_usec(const Profile *p) {
+        const char *s = profile_get_note(p, "span");
+        unsigned long long value;
+        char *end;
+
+        if (!s || *s < '0' || *s > '9')
+                return 0;
+        errno = 0;
+        value = strtoull(s, &end, 10);
+        return errno == 0 && streq(end, " us") && value < SPAN_USEC_MAX ? value : 0;
+}
+
 static void add_note(uint64_t *sum, const Profile *p, const char *key, bool *found) {
         const char *s = profile_get_note(p, key);
         unsigned long long value;
@@ -173,5 +188,4 @@ void profile_notes_add(ProfileNotes *notes, const Profile *p) {
         add_note(&notes->stacks_truncated, p, "stacks-truncated", &notes->found);
         add_note(&notes->stacks_broken, p, "stacks-broken", &notes->found);
         add_note(&notes->stacks_none, p, "stacks-none", &notes->found);
-        add_note(&notes->stacks_guessed, p, "stacks-guessed", &notes->found);
 }

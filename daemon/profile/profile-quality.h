@@ -34,9 +34,13 @@ int profile_worst_mapping(Profile *p, uint32_t *ret_mapping, ProfileFrames *ret)
 /* What the daemon notes in a profile's comments, added up over profiles. */
 typedef struct ProfileNotes {
         uint64_t samples, lost_samples;
-        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
+        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none;
         bool found; /* one profile at least had notes */
 } ProfileNotes;
+
+/* Time from the start of the first window to the end of the last, where the windows of p leave gaps
+ * ("span: N us"); 0: it is its duration. */
+uint64_t profile_get_span_usec(const Profile *p);
 
 /* Adds the notes of p; lines of other form are human text and skipped. */
 void profile_notes_add(ProfileNotes *notes, const Profile *p);

@@ -263,6 +263,10 @@ int profile_add_comment(Profile *p, const char *comment) {
         return 0;
 }
 
+void profile_clear_comments(Profile *p) {
+        p->n_comments = 0;
+}
+
 size_t profile_n_comments(const Profile *p) {
         return p->n_comments;
 }

@@ -32,9 +32,6 @@ enum {
         PROFILE_STRING_MAX = 1 << 16, /* bytes of one string; a longer one is cut */
 };
 
-/* Label of a sample whose stack was not followed to its end: the reason. */
-#define PROFILE_STACK_END_LABEL "stack_end"
-
 typedef struct Profile Profile;
 
 /* Strings are borrowed from the profile's string table on the way out, and copied on the way in.
@@ -110,6 +107,7 @@ void profile_get_header(const Profile *p, ProfileHeader *ret);
 
 /* A human-readable line, once; a repeated comment is dropped. -E2BIG: there are too many. */
 int profile_add_comment(Profile *p, const char *comment);
+void profile_clear_comments(Profile *p);
 size_t profile_n_comments(const Profile *p);
 const char *profile_get_comment(const Profile *p, size_t i);
 

@@ -18,6 +18,7 @@ typedef struct IndexFile {
         usec_t start_usec, duration_usec;
         uint64_t use_bytes;
         uint32_t prefix;
+        StoreLevel level;
 } IndexFile;
 
 struct StoreUnit {
@@ -169,6 +170,7 @@ int store_index_add(StoreIndex *x, StoreUnit *u, const StoreEntry *entry, uint64
                 .start_usec = entry->start_usec,
                 .duration_usec = entry->duration_usec,
                 .use_bytes = use_bytes,
+                .level = entry->level,
         };
         size_t first = 0, last = u->n_files;
         int r;
@@ -205,12 +207,12 @@ char *store_index_oldest_name(const StoreIndex *x, const StoreUnit *u) {
 
         assert(u->n_files > 0);
         return store_format_prefixed(x->prefixes[file->prefix], file->start_usec,
-                                     file->duration_usec);
+                                     file->duration_usec, file->level);
 }
 
-usec_t store_index_oldest_start(const StoreUnit *u) {
+usec_t store_index_oldest_end(const StoreUnit *u) {
         assert(u->n_files > 0);
-        return u->files[0].start_usec;
+        return u->files[0].start_usec + u->files[0].duration_usec;
 }
 
 uint64_t store_index_pop(StoreIndex *x, StoreUnit *u) {

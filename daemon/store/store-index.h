@@ -46,7 +46,7 @@ size_t store_index_n_files(const StoreUnit *u);
 int store_index_add(StoreIndex *x, StoreUnit *u, const StoreEntry *entry, uint64_t use_bytes);
 /* Of the unit's oldest file, which exists. */
 char *store_index_oldest_name(const StoreIndex *x, const StoreUnit *u); /* NULL: out of memory */
-usec_t store_index_oldest_start(const StoreUnit *u);
+usec_t store_index_oldest_end(const StoreUnit *u);
 /* Forgets the unit's oldest file; returns what it occupied. */
 uint64_t store_index_pop(StoreIndex *x, StoreUnit *u);
 

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include "basic/array.h"
+#include "store/store-parts.h"
 #include "store/store-scan.h"
 
 typedef struct StoreListing {
@@ -11,6 +12,7 @@ typedef struct StoreListing {
         char *const *patterns;
         const char *type;
         usec_t since_usec, until_usec;
+        bool all; /* those that were replaced, too */
 
         const char *directory; /* being read */
         int unit_fd;
@@ -75,9 +77,22 @@ static int on_file_name(const char *name, void *userdata) {
         return is_wanted(l, &entry) ? add_entry(l, name, &entry) : 0;
 }
 
+static void drop_replaced(StoreListing *l, size_t first) {
+        size_t n = first;
+
+        for (size_t i = first; i < l->n_entries; i++)
+                if (l->entries[i].replaced_usec > 0)
+                        store_entry_done(&l->entries[i]);
+                else
+                        l->entries[n++] = l->entries[i];
+        l->n_entries = n;
+}
+
 static int on_directory_name(const char *name, void *userdata) {
         _cleanup_close_ int fd = -EBADF;
         StoreListing *l = userdata;
+        size_t first;
+        int r;
 
         if (!matches_any(l->patterns, name))
                 return 0;
@@ -87,7 +102,16 @@ static int on_directory_name(const char *name, void *userdata) {
                 return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
         l->directory = name;
         l->unit_fd = fd;
-        return store_scan_names(fd, on_file_name, l);
+        first = l->n_entries;
+        r = store_scan_names(fd, on_file_name, l);
+        if (r < 0)
+                return r;
+        r = store_parts_mark(l->dir_fd, l->entries + first, l->n_entries - first);
+        if (r < 0)
+                return r;
+        if (!l->all)
+                drop_replaced(l, first);
+        return 0;
 }
 
 static int compare_entries(const void *a, const void *b) {
@@ -98,6 +122,21 @@ static int compare_entries(const void *a, const void *b) {
                 return x->start_usec < y->start_usec ? -1 : 1;
         r = strcmp(x->unit, y->unit);
         return r != 0 ? r : strcmp(x->path, y->path);
+}
+
+static int list(StoreListing *l, StoreEntry **ret, size_t *ret_n) {
+        int r;
+
+        r = store_scan_names(l->dir_fd, on_directory_name, l);
+        if (r < 0)
+                return r;
+
+        if (l->n_entries > 0)
+                qsort(l->entries, l->n_entries, sizeof(l->entries[0]), compare_entries);
+        *ret = TAKE_PTR(l->entries);
+        *ret_n = l->n_entries;
+        l->n_entries = 0;
+        return 0;
 }
 
 int store_list(Store *s,
@@ -114,16 +153,25 @@ int store_list(Store *s,
                 .since_usec = since,
                 .until_usec = until,
         };
-        int r;
 
-        r = store_scan_names(l.dir_fd, on_directory_name, &l);
-        if (r < 0)
-                return r;
+        return list(&l, ret, ret_n);
+}
 
-        if (l.n_entries > 0)
-                qsort(l.entries, l.n_entries, sizeof(l.entries[0]), compare_entries);
-        *ret = TAKE_PTR(l.entries);
-        *ret_n = l.n_entries;
-        l.n_entries = 0;
-        return 0;
+int store_list_all(Store *s,
+                   char *const *patterns,
+                   const char *type,
+                   usec_t since,
+                   usec_t until,
+                   StoreEntry **ret,
+                   size_t *ret_n) {
+        _cleanup_(listing_done) StoreListing l = {
+                .dir_fd = store_get_fd(s),
+                .patterns = patterns,
+                .type = type,
+                .since_usec = since,
+                .until_usec = until,
+                .all = true,
+        };
+
+        return list(&l, ret, ret_n);
 }

@@ -9,6 +9,12 @@
 
 enum { BOOT_ID_LENGTH = SD_ID128_STRING_MAX - 1 };
 
+static const char *const suffixes[_STORE_LEVEL_MAX] = {
+        [STORE_WINDOW] = STORE_NAME_SUFFIX,
+        [STORE_HOUR] = ".hour" STORE_NAME_SUFFIX,
+        [STORE_DAY] = ".day" STORE_NAME_SUFFIX,
+};
+
 bool store_type_is_valid(const char *type) {
         size_t n = 0;
 
@@ -46,11 +52,15 @@ char *store_format_prefix(const StoreEntry *entry) {
         return asprintf(&prefix, "%s.%s", entry->type, id) < 0 ? NULL : prefix;
 }
 
-char *store_format_prefixed(const char *prefix, usec_t start_usec, usec_t duration_usec) {
+char *store_format_prefixed(const char *prefix,
+                            usec_t start_usec,
+                            usec_t duration_usec,
+                            StoreLevel level) {
         char *name;
 
-        if (asprintf(&name, "%s.%" PRIu64 ".%" PRIu64 STORE_NAME_SUFFIX, prefix, start_usec,
-                     duration_usec) < 0)
+        assert(level < _STORE_LEVEL_MAX);
+        if (asprintf(&name, "%s.%" PRIu64 ".%" PRIu64 "%s", prefix, start_usec, duration_usec,
+                     suffixes[level]) < 0)
                 return NULL;
         return name;
 }
@@ -58,7 +68,8 @@ char *store_format_prefixed(const char *prefix, usec_t start_usec, usec_t durati
 char *store_format_name(const StoreEntry *entry) {
         _cleanup_free_ char *prefix = store_format_prefix(entry);
 
-        return prefix ? store_format_prefixed(prefix, entry->start_usec, entry->duration_usec)
+        return prefix ? store_format_prefixed(prefix, entry->start_usec, entry->duration_usec,
+                                              entry->level)
                       : NULL;
 }
 
@@ -95,6 +106,15 @@ static int parse_boot_id(const char **p, sd_id128_t *ret) {
         return sd_id128_from_string(id, ret);
 }
 
+static int parse_suffix(const char *s, StoreLevel *ret) {
+        for (StoreLevel i = 0; i < _STORE_LEVEL_MAX; i++)
+                if (streq(s, suffixes[i])) {
+                        *ret = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 int store_parse_name(const char *name, StoreEntry *ret) {
         _cleanup_free_ char *type = NULL;
         StoreEntry e = {};
@@ -121,7 +141,7 @@ int store_parse_name(const char *name, StoreEntry *ret) {
         r = parse_usec(&p, '.', &e.duration_usec);
         if (r < 0)
                 return r;
-        if (!streq(p - 1, STORE_NAME_SUFFIX) ||
+        if (parse_suffix(p - 1, &e.level) < 0 ||
             __builtin_add_overflow(e.start_usec, e.duration_usec, &end))
                 return -EINVAL;
 

@@ -10,7 +10,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "store/store-scan.h"
+#include "basic/string-util.h"
+#include "store/store.h"
 
 typedef struct Trim {
         Store *store;
@@ -78,24 +79,10 @@ static int measure(Trim *t) {
         return 0;
 }
 
-/* By the directory's descriptor: the name of a unit may have become a link. */
-static int unlink_entry(const Trim *t, size_t i) {
-        const char *path = t->entries[i].path, *slash = strrchr(path, '/');
-        _cleanup_free_ char *directory = strndup(path, slash - path);
-        _cleanup_close_ int fd = -EBADF;
-
-        if (!directory)
-                return -ENOMEM;
-        fd = store_open_unit(store_get_fd(t->store), directory);
-        if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
-        return unlinkat(fd, slash + 1, 0) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 static int remove_entry(Trim *t, size_t i) {
         int r;
 
-        r = unlink_entry(t, i);
+        r = store_remove(t->store, &t->entries[i]);
         if (r < 0)
                 return r;
         t->done.n_removed++;
@@ -158,7 +145,7 @@ int store_trim(Store *s, char *const *patterns, const StoreTrim *limits, StoreVa
         _cleanup_(trim_done) Trim t = { .store = s, .limits = limits };
         int r;
 
-        r = store_list(s, patterns, NULL, 0, USEC_INFINITY, &t.entries, &t.n);
+        r = store_list_all(s, patterns, NULL, 0, USEC_INFINITY, &t.entries, &t.n);
         if (r >= 0)
                 r = measure(&t);
         if (r >= 0)

@@ -6,11 +6,17 @@
  *
  * Complete profile files, a directory for each unit:
  *
- *     DIRECTORY/UNIT/TYPE.BOOTID.START_USEC.DURATION_USEC.pb.gz
+ *     DIRECTORY/UNIT/TYPE.BOOTID.START_USEC.DURATION_USEC[.hour|.day].pb.gz
  *
  * The files are the index. A file gets its name when it is complete, so readers never see half of
  * one. Limits are kept by removing the oldest first, but never the only profile of a unit for the
  * sake of another's history.
+ *
+ * History is compacted: windows become hours, hours become days. A file that stands for others
+ * carries their names in its header (store-parts.h), so that the one moment in which it gets its
+ * own name takes theirs out of sight. They are removed later, when nobody reads them any more; and
+ * come back into sight if it is the new file that goes first. So each sample is in one file at
+ * every instant.
  */
 
 #include <systemd/sd-id128.h>
@@ -19,6 +25,7 @@
 
 enum {
         STORE_ENTRIES_MAX = 1 << 20, /* files that one listing takes up */
+        STORE_PARTS_MAX = 3800,      /* files that one stands for: a gzip header has 64 KiB */
 };
 
 typedef struct Store Store;
@@ -29,6 +36,14 @@ typedef struct StoreLimits {
         usec_t max_retention_usec; /* USEC_INFINITY: none */
 } StoreLimits;
 
+/* What a file stands for. */
+typedef enum StoreLevel {
+        STORE_WINDOW, /* one window, as the daemon writes it */
+        STORE_HOUR,   /* the windows of an hour */
+        STORE_DAY,    /* the hours of a day */
+        _STORE_LEVEL_MAX,
+} StoreLevel;
+
 /* One stored profile; strings belong to the entry list. */
 typedef struct StoreEntry {
         char *unit;
@@ -36,7 +51,9 @@ typedef struct StoreEntry {
         sd_id128_t boot_id;
         usec_t start_usec, duration_usec; /* CLOCK_REALTIME */
         uint64_t size_bytes;
-        char *path; /* relative to the store's directory */
+        StoreLevel level;
+        usec_t replaced_usec; /* 0: it counts; else out of sight since, CLOCK_REALTIME */
+        char *path;           /* relative to the store's directory */
 } StoreEntry;
 
 typedef struct StoreVacuum {
@@ -83,6 +100,24 @@ typedef struct StoreTrim {
  */
 int store_trim(Store *s, char *const *patterns, const StoreTrim *limits, StoreVacuum *ret);
 
+/*
+ * Compacting. parts are files of one unit, type and boot, all of them within the time of entry,
+ * which is of a higher level: data (a gzip member) takes their place. Works for a reader, too, and
+ * while the daemon writes. *ret_path as of store_write(). -E2BIG: too many parts; -EINVAL: entry or
+ * parts do not fit.
+ */
+int store_replace(Store *s,
+                  const StoreEntry *entry,
+                  const StoreEntry *parts,
+                  size_t n_parts,
+                  const void *data,
+                  size_t size,
+                  char **ret_path);
+/* Removes one file. */
+int store_remove(Store *s, const StoreEntry *entry);
+/* One at a time: a lock on the store that ends with s. -EBUSY: somebody else has it. */
+int store_lock(Store *s);
+
 /* Directory name of a unit: the unit name, with '/' and a leading '.' escaped as \xNN. */
 char *store_unit_directory(const char *unit);
 /* The parts of a file name; -EINVAL: not one of ours. unit and path stay NULL. */
@@ -100,5 +135,13 @@ int store_list(Store *s,
                usec_t until,
                StoreEntry **ret,
                size_t *ret_n);
+/* The same with those that are out of sight (replaced_usec). */
+int store_list_all(Store *s,
+                   char *const *patterns,
+                   const char *type,
+                   usec_t since,
+                   usec_t until,
+                   StoreEntry **ret,
+                   size_t *ret_n);
 void store_entries_free(StoreEntry *entries, size_t n);
 void store_entry_done(StoreEntry *e);

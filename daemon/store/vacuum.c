@@ -99,8 +99,7 @@ static int remove_expired(Vacuum *v, usec_t before_usec) {
 
         for (StoreUnit *u = store_index_next(v->index, NULL), *next; u; u = next) {
                 next = store_index_next(v->index, u);
-                while (u && store_index_n_files(u) > 0 &&
-                       store_index_oldest_start(u) < before_usec) {
+                while (u && store_index_n_files(u) > 0 && store_index_oldest_end(u) < before_usec) {
                         _cleanup_free_ char *directory = strdup(store_index_get_directory(u));
 
                         if (!directory)

@@ -36,6 +36,8 @@ static const Property daemon_properties[] = {
         { "ProfileBytes",    "t",      offsetof(DaemonStatus, profile_bytes)     },
         { "StoreUseBytes",   "t",      offsetof(DaemonStatus, store_use_bytes)   },
         { "StoreRemoved",    "t",      offsetof(DaemonStatus, store_removed)     },
+        { "StoreMaxUseBytes", "t",     offsetof(DaemonStatus, store_max_use_bytes) },
+        { "CompactAfterUSec", "t",     offsetof(DaemonStatus, compact_after_usec) },
         { "MemoryBytes",     "t",      offsetof(DaemonStatus, memory_bytes)      },
         { "BPFMemoryBytes",  "t",      offsetof(DaemonStatus, bpf_memory_bytes)  },
         { "CPUUsageNSec",    "t",      offsetof(DaemonStatus, cpu_usage_nsec)    },
@@ -72,7 +74,6 @@ static const Property unit_properties[] = {
         { "StacksTruncated",         "t",  offsetof(UnitStatus, stacks_truncated)           },
         { "StacksBroken",            "t",  offsetof(UnitStatus, stacks_broken)              },
         { "StacksNone",              "t",  offsetof(UnitStatus, stacks_none)                },
-        { "StacksGuessed",           "t",  offsetof(UnitStatus, stacks_guessed)             },
         { "ProfilesWritten",         "t",  offsetof(UnitStatus, profiles)                   },
         { "ProfileBytes",            "t",  offsetof(UnitStatus, profile_bytes)              },
         {}
@@ -382,7 +383,6 @@ void unit_status_to_json(const UnitStatus *u, JsonOutput *j) {
         json_add_count(j, "stacks_truncated", u->stacks_truncated);
         json_add_count(j, "stacks_broken", u->stacks_broken);
         json_add_count(j, "stacks_none", u->stacks_none);
-        json_add_count(j, "stacks_guessed", u->stacks_guessed);
         json_add_count(j, "profiles", u->profiles);
         json_add_count(j, "profile_bytes", u->profile_bytes);
         if (u->last_profile_usec > 0) {

@@ -26,6 +26,7 @@ typedef struct DaemonStatus {
         uint64_t samples, lost, cpu_profiled_nsec;
         uint64_t profiles, profiles_dropped, profile_bytes;
         uint64_t store_use_bytes, store_removed;
+        uint64_t store_max_use_bytes, compact_after_usec;
         uint64_t memory_bytes, bpf_memory_bytes, cpu_usage_nsec;
         uint64_t descriptors, processes, files, files_queued;
         DaemonLoss *losses;
@@ -42,7 +43,7 @@ typedef struct UnitStatus {
         uint64_t last_profile_samples, last_profile_cpu_nsec;
         uint64_t samples, lost, cpu_profiled_nsec;
         uint64_t frames, frames_named;
-        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
+        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none;
         uint64_t profiles, profile_bytes;
 } UnitStatus;
 

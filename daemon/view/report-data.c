@@ -32,10 +32,12 @@ static int add_part(ReportData *d, Profile *p, size_t value_type) {
                 .duration_usec = h.duration_nsec > 0 ? (usec_t) h.duration_nsec / NSEC_PER_USEC : 0,
                 .value = profile_total(p, value_type),
         };
+        d->covered_usec += part.duration_usec;
+        /* A unit that was idle in between: its hour lasts an hour, of which less is covered. */
+        part.duration_usec = MAX(part.duration_usec, profile_get_span_usec(p));
         if (d->n_parts == 0 || part.start_usec < d->start_usec)
                 d->start_usec = part.start_usec;
         d->end_usec = MAX(d->end_usec, part.start_usec + part.duration_usec);
-        d->covered_usec += part.duration_usec;
         d->parts[d->n_parts++] = part;
         profile_notes_add(&d->notes, p);
         return 0;

@@ -18,6 +18,7 @@ import guard
 # Service, the highest exposure that "systemd-analyze security" may find, of 10.
 EXPOSURE = {
     "profilerd.service": 1.5,
+    "profilerd-compact.service": 1.5,
     "profilerd-open.service": 2.0,
 }
 # What the units refer to and somebody else ships.

@@ -52,6 +52,7 @@ static void assert_defaults(Tree *t, const Config *c) {
         assert_int_equal(c->storage.max_use_bytes, GIB);
         assert_int_equal(c->storage.keep_free_bytes, MIN(share_of_file_system(t, 0.15), 4 * GIB));
         assert_int_equal(c->storage.max_retention_usec, USEC_INFINITY);
+        assert_int_equal(c->compact_after_usec, USEC_PER_DAY);
         assert_int_equal(c->n_unit_files, 0);
         assert_complaints(t, "");
 }
@@ -64,9 +65,9 @@ static void test_without_files_every_service_is_profiled(void **state) {
 
 /* Commented out or not, the shipped file says the defaults, and every key is in it. */
 static void test_the_shipped_file_shows_every_key_with_its_default(void **state) {
-        static const char *const keys[] = { "Units",           "Frequency",      "Interval",
-                                            "SamplingRatio",   "MaxUse",         "KeepFree",
-                                            "UnwindMemoryMax", "MaxRetentionSec" };
+        static const char *const keys[] = { "Units",           "Frequency",       "Interval",
+                                            "SamplingRatio",   "MaxUse",          "KeepFree",
+                                            "UnwindMemoryMax", "MaxRetentionSec", "CompactAfter" };
         _cleanup_(config_freep) Config *shipped = NULL, *uncommented = NULL;
         _cleanup_free_ char *text = NULL;
         Tree *t = *state;

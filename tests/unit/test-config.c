@@ -175,7 +175,8 @@ static void test_the_text_shows_every_setting(void **state) {
 
         tree_put(t, MAIN,
                  "[Profilerd]\nUnits=a b@\nFrequency=7\nInterval=90\nSamplingRatio=30%\n"
-                 "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n");
+                 "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
+                 "CompactAfter=12h\n");
         tree_put(t, UNITS "1.conf",
                  "[Match]\nUnit=a\n[Profile]\nEnable=1\nFrequency=9\nInterval=1d\n"
                  "Labels='a=b \"c\" \\d'\nLabels=e=f\n");
@@ -186,7 +187,8 @@ static void test_the_text_shows_every_setting(void **state) {
         assert_true(asprintf(&expected,
                              "[Profilerd]\nUnits=a.service b@*.service\nFrequency=7\n"
                              "Interval=1min 30s\nSamplingRatio=0.3\nUnwindMemoryMax=64M\n\n"
-                             "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n\n"
+                             "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
+                             "CompactAfter=12h\n\n"
                              "# %s" UNITS "1.conf\n[Match]\nUnit=a.service\n[Profile]\nEnable=yes\n"
                              "Frequency=9\nInterval=1d\nLabels=\"a=b \\\"c\\\" \\\\d\" \"e=f\"\n\n"
                              "# %s" UNITS "2.conf\n[Match]\nUnit=c.service\n[Profile]\n",

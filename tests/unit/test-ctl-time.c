@@ -42,6 +42,13 @@ static void test_disk_usage_is_by_unit_and_in_all(void **state) {
         assert_int_equal(RUN(f, verb_disk_usage, NAME("cron")), EXIT_CODE_OK);
         assert_contains(f->output, "\"profiles\":1,");
         assert_lacks(f->output, "nginx");
+
+        f->ctl.by_day = true;
+        assert_int_equal(RUN(f, verb_disk_usage, NAME("cron")), EXIT_CODE_OK);
+        assert_contains(f->output, "\"days\":[{\"unit\":\"cron.service\",\"day_usec\":");
+        f->ctl.json = JSON_MODE_OFF;
+        assert_int_equal(RUN(f, verb_disk_usage, NAME("cron")), EXIT_CODE_OK);
+        assert_contains(f->output, "1972-09-26");
 }
 
 static void test_vacuum_removes_what_is_asked_for_and_counts_it(void **state) {

@@ -25,7 +25,7 @@ static void test_files_are_kept_by_age_in_whatever_order_they_come(void **state)
 
         assert_int_equal(store_index_n_files(u), ELEMENTSOF(sorted));
         for (size_t i = 0; i < ELEMENTSOF(sorted); i++) {
-                assert_int_equal(store_index_oldest_start(u), sorted[i]);
+                assert_int_equal(store_index_oldest_end(u), sorted[i] + 5);
                 assert_int_equal(store_index_pop(x, u), 100 + sorted[i]);
         }
         assert_int_equal(store_index_n_files(u), 0);
