@@ -29,6 +29,9 @@ enum sample_stack_end {
         STACK_END_COMPLETE,    /* it reached the thread's outermost function */
         STACK_END_TRUNCATED,   /* SAMPLE_USER_FRAMES_MAX reached */
         STACK_END_NO_TABLE,    /* in code without a table, where the frame pointer led nowhere */
+        STACK_END_NOT_LOADED,  /* the same, but its table is on the way: it was not known yet */
+        STACK_END_NO_BUDGET,   /* the same, but there was no memory to load its table */
+        STACK_END_NOT_CODE,    /* at an address where nothing executable is known */
         STACK_END_NO_RULE,     /* the table has no rule that can be followed */
         STACK_END_NO_REGISTER, /* the rule needs a register that was not saved */
         STACK_END_NO_MEMORY,   /* the stack could not be read */

@@ -59,8 +59,9 @@ static __always_inline int read_pair(struct stack_window *w, __u64 *ret, __u64 a
 #include "bpf/unwind-step.h"
 
 enum {
-        STEP_MORE = 0,     /* a frame was added, go on */
-        FRAMES_ROOM = 512, /* power of two above all frames: an index is masked, never compared */
+        STEP_MORE = 0,       /* a frame was added, go on */
+        FIRST_MAPPED = 4096, /* nothing is mapped below (vm.mmap_min_addr) */
+        FRAMES_ROOM = 512,   /* power of two above all frames: an index is masked, never compared */
 };
 _Static_assert(SAMPLE_USER_FRAMES_MAX + SAMPLE_KERNEL_FRAMES_MAX < FRAMES_ROOM, "frames fit");
 
@@ -145,6 +146,17 @@ static __always_inline int end_of(int result) {
         }
 }
 
+/* Why there was no table where a guess led nowhere. */
+static __always_inline int end_without_table(struct scratch *s) {
+        if (s->process.n_mappings == 0)
+                return STACK_END_NOT_LOADED;
+        if (!load_mapping(s, unwind_pc(&s->state)))
+                return STACK_END_NOT_CODE;
+        if (s->mapping.file != 0 || s->mapping.absence == UNWIND_WITHOUT_TABLE)
+                return STACK_END_NO_TABLE;
+        return s->mapping.absence == UNWIND_AWAITED ? STACK_END_NOT_LOADED : STACK_END_NO_BUDGET;
+}
+
 /* One frame further out. STEP_MORE, or the enum sample_stack_end of the stack. */
 __noinline int unwind_step(__u32 depth) {
         struct scratch *s = get_scratch();
@@ -161,10 +173,9 @@ __noinline int unwind_step(__u32 depth) {
                 is_guess = true;
                 r = unwind_guess(&s->state, MACHINE, s->in_chain, &s->window);
                 /* The end of a chain of frame pointers is one only if there was a chain. */
-                if (r == UNWIND_COMPLETE && depth <= 1)
-                        return STACK_END_NO_TABLE;
-                if (r != UNWIND_STEPPED && r != UNWIND_COMPLETE)
-                        return STACK_END_NO_TABLE;
+                if ((r == UNWIND_COMPLETE && depth <= 1) ||
+                    (r != UNWIND_STEPPED && r != UNWIND_COMPLETE))
+                        return end_without_table(s);
         }
         if (r != UNWIND_STEPPED)
                 return end_of(r);
@@ -308,10 +319,12 @@ static __always_inline void walk_user_by_helper(struct bpf_perf_event_data *ctx,
         /* The kernel's walk goes on past null: behind the outermost function, and through code
          * that keeps anything in the frame pointer. */
         for (__u32 i = 0; i < SAMPLE_KERNEL_FRAMES_MAX && i < s->record.n_user; i++) {
-                if (s->frames[(first + i) & (FRAMES_ROOM - 1)] != 0)
+                __u64 address = s->frames[(first + i) & (FRAMES_ROOM - 1)];
+
+                if (address >= FIRST_MAPPED)
                         continue;
                 s->record.n_user = i;
-                s->record.stack_end = STACK_END_COMPLETE;
+                s->record.stack_end = address == 0 ? STACK_END_COMPLETE : STACK_END_NOT_CODE;
                 break;
         }
 }

@@ -36,12 +36,19 @@ struct unwind_chunk {
         __u64 words[UNWIND_CHUNK_BYTES / sizeof(__u64)];
 };
 
+/* Why a mapping's file has no table loaded. */
+enum unwind_absence {
+        UNWIND_WITHOUT_TABLE, /* it has none */
+        UNWIND_AWAITED,       /* it is not known yet */
+        UNWIND_REFUSED_TABLE, /* it did not fit into the memory */
+};
+
 /* Executable mapping: 32 bytes. Between them nothing is executable. */
 struct unwind_mapping {
         __u64 start, end;
-        __u64 bias; /* address in the process less address in the file */
-        __u32 file; /* chunk of its struct unwind_file, 0: it has no table */
-        __u32 reserved;
+        __u64 bias;    /* address in the process less address in the file */
+        __u32 file;    /* chunk of its struct unwind_file, 0: see absence */
+        __u32 absence; /* enum unwind_absence */
 };
 
 /* In a chunk of its own. Chunk numbers are absolute; 0 is never used. */

@@ -174,7 +174,7 @@ static uint64_t default_keep_free(const Loader *l) {
 
 /* Names that the profiles give a meaning of their own are not to be had. */
 static bool label_key_is_valid(const char *key, size_t n) {
-        static const char *const reserved[] = { "thread", "pid", "tid" };
+        static const char *const reserved[] = { "thread", "pid", "tid", "stack_end" };
 
         if (n == 0 || n > LABEL_KEY_MAX || isdigit((unsigned char) key[0]))
                 return false;

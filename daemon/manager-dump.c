@@ -120,10 +120,12 @@ static void dump_counters(const UnitCounters *c, FILE *f) {
         put_count(f, "Samples", c->samples);
         put_count(f, "Samples lost", c->lost);
         put_seconds(f, "CPU time profiled", (double) c->cpu_nsec / (double) NSEC_PER_SEC);
-        fprintf(f,
-                "  Stacks: %" PRIu64 " complete, %" PRIu64 " truncated, %" PRIu64
-                " broken, %" PRIu64 " none\n",
-                c->stacks.complete, c->stacks.truncated, c->stacks.broken, c->stacks.none);
+        fprintf(f, "  Stacks: %" PRIu64 " broken, %" PRIu64 " guessed\n", c->stacks.broken,
+                c->stacks.guessed);
+        for (unsigned i = 0; i < _STACK_END_MAX; i++)
+                if (c->stacks.ends[i] > 0)
+                        fprintf(f, "  Stacks that ended %s: %" PRIu64 "\n", stack_end_to_string(i),
+                                c->stacks.ends[i]);
         fprintf(f, "  Frames named: %" PRIu64 " of %" PRIu64 "\n", c->named, c->frames);
         put_count(f, "Profiles written", c->profiles);
         put_count(f, "Bytes of profiles", c->profile_bytes);
@@ -145,8 +147,9 @@ static void dump_unit(const Unit *u, FILE *f) {
         for (char **alias = u->aliases; alias && *alias; alias++)
                 put_text(f, "Alias", *alias);
         dump_settings(&u->settings, f);
-        if (u->window)
-                dump_window(u->window, f);
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++)
+                if (u->windows[type].window)
+                        dump_window(u->windows[type].window, f);
         dump_counters(&u->counters, f);
         put_text(f, "Last profile", u->last_profile_path);
         put_time(f, "Last profile until", u->last_profile_usec);

@@ -142,7 +142,7 @@ static void judge_unit(Manager *m, Unit *u, const char *load_state) {
          * samples may be all in the ring yet, and its slot be another unit's when they are read. */
         if (before != 0 && u->cgroup_id == 0) {
                 profiler_drain(m->profiler);
-                profiler_close_window(m->profiler, u);
+                profiler_close_windows(m->profiler, u);
         }
 }
 
@@ -165,9 +165,10 @@ static void end_invocation(Manager *m, Unit *u, sd_id128_t next) {
         if (sd_id128_equal(u->invocation_id, next))
                 return;
         profiler_drain(m->profiler);
-        profiler_close_window(m->profiler, u);
+        profiler_close_windows(m->profiler, u);
         u->invocation_id = next;
-        u->since_usec = now_usec(CLOCK_REALTIME);
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++)
+                u->windows[type].since_usec = now_usec(CLOCK_REALTIME);
 }
 
 int manager_unit_changed(Manager *m, const UnitInfo *info) {
@@ -210,10 +211,10 @@ static void forget_unit(Manager *m, Unit *u) {
         journal_unit_gone(u);
         /* The target goes before the last drain: the next unit may get the slot, and not samples of
          * this one. */
-        if (u->window || u->cgroup_id != 0) {
+        if (m->profiler) {
                 (void) profiler_set_target(m->profiler, u, 0);
                 profiler_drain(m->profiler);
-                profiler_close_window(m->profiler, u);
+                profiler_close_windows(m->profiler, u);
         }
         if (m->callbacks.on_unit_removed)
                 m->callbacks.on_unit_removed(m, u, m->userdata);
@@ -336,12 +337,13 @@ int manager_reload(Manager *m, char **ret_reason) {
         if (r < 0)
                 return log_oom();
         for (size_t i = 0; i < n; i++)
-                profiler_close_window(m->profiler, units[i]);
+                profiler_close_windows(m->profiler, units[i]);
 
         old = m->config;
         m->config = TAKE_PTR(fresh);
         store_set_limits(m->store, &m->config->storage);
         profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
+        profiler_look_for_names(m->profiler);
         apply_config(m);
         config_free(old);
         publish_patterns(m);
@@ -367,7 +369,7 @@ int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void
                 if (pattern && !unit_patterns_match(patterns, names))
                         continue;
                 matched = true;
-                profiler_close_window(m->profiler, units[i]);
+                profiler_close_windows(m->profiler, units[i]);
         }
         if (!matched)
                 return -ENOENT;

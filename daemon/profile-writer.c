@@ -87,7 +87,7 @@ static int store(ProfileWriter *w,
                  char **ret_path) {
         StoreEntry entry = {
                 .unit = c->unit,
-                .type = (char *) "cpu",
+                .type = (char *) window_type_to_string(window_get_type(c->window)),
                 .boot_id = w->boot_id,
                 .start_usec = window_get_start(c->window),
                 .duration_usec = c->duration_usec,

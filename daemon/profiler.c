@@ -64,25 +64,24 @@ static void on_file(File *file, pid_t pid, uint64_t start, uint64_t end, void *u
         file_loader_load(p->loader, file, pid, start, end);
 }
 
-static int open_window(Profiler *p, Unit *u) {
-        usec_t now = now_usec(CLOCK_REALTIME), interval = u->settings.interval_usec;
+static int open_window(Profiler *p, UnitWindow *w) {
+        usec_t now = now_usec(CLOCK_REALTIME), interval = w->unit->settings.interval_usec;
         usec_t aligned = now / interval * interval, start;
         int r;
 
         /* What came before belongs to the window before, or to another invocation. After the clock
          * was set back that end lies in the future. */
-        start = MIN(MAX(aligned, u->since_usec), now);
-        r = window_new(&u->window, start, on_file, p);
+        start = MIN(MAX(aligned, w->since_usec), now);
+        r = window_new(&w->window, w->type, start, on_file, p);
         if (r < 0)
                 return r;
-        u->profiler = p;
-        u->window_end_usec = aligned + interval;
-        u->window_start_monotonic = now_usec(CLOCK_MONOTONIC) - (now - start);
-        r = sd_event_add_time_relative(p->event, &u->window_source, CLOCK_MONOTONIC,
-                                       u->window_end_usec - now, 100 * USEC_PER_MSEC, on_window_due,
-                                       u);
+        w->unit->profiler = p;
+        w->end_usec = aligned + interval;
+        w->start_monotonic = now_usec(CLOCK_MONOTONIC) - (now - start);
+        r = sd_event_add_time_relative(p->event, &w->source, CLOCK_MONOTONIC, w->end_usec - now,
+                                       100 * USEC_PER_MSEC, on_window_due, w);
         if (r < 0)
-                u->window = window_free(u->window);
+                w->window = window_free(w->window);
         return r;
 }
 
@@ -121,17 +120,18 @@ static int copy_main_exe(Profiler *p, const Unit *u, ClosedWindow *c) {
         return free_and_strdup(&c->main_exe, process->exe);
 }
 
-static int close_window(Profiler *p, Unit *u, usec_t duration_usec) {
+static int close_window(Profiler *p, UnitWindow *w, usec_t duration_usec) {
+        Unit *u = w->unit;
         _cleanup_(closed_window_done) ClosedWindow c = {
-                .window = TAKE_PTR(u->window),
+                .window = TAKE_PTR(w->window),
                 .invocation_id = u->invocation_id,
                 .frequency_hz = u->settings.frequency_hz,
                 .duration_usec = duration_usec,
         };
         int r;
 
-        u->window_source = sd_event_source_disable_unref(u->window_source);
-        u->since_usec = window_get_start(c.window) + c.duration_usec;
+        w->source = sd_event_source_disable_unref(w->source);
+        w->since_usec = window_get_start(c.window) + c.duration_usec;
         c.unit = strdup(u->name);
         if (!c.unit)
                 return -ENOMEM;
@@ -144,31 +144,37 @@ static int close_window(Profiler *p, Unit *u, usec_t duration_usec) {
         return profile_writer_add(p->writer, &c, &p->last_sequence);
 }
 
-static void close_and_log(Profiler *p, Unit *u, usec_t duration_usec) {
+static void close_and_log(Profiler *p, UnitWindow *w, usec_t duration_usec) {
         WindowTotals totals;
         int r;
 
-        window_get_totals(u->window, &totals);
-        r = close_window(p, u, duration_usec);
+        window_get_totals(w->window, &totals);
+        r = close_window(p, w, duration_usec);
         if (r < 0) {
                 p->statistics.lost_unwritten += totals.samples;
-                u->counters.lost += totals.samples;
-                log_warning_errno(r, "Failed to close the window of %s, ignoring: %m", u->name);
+                w->unit->counters.lost += totals.samples;
+                log_warning_errno(r, "Failed to close the window of %s, ignoring: %m",
+                                  w->unit->name);
         }
 }
 
-void profiler_close_window(Profiler *p, Unit *u) {
-        usec_t elapsed = now_usec(CLOCK_MONOTONIC) - u->window_start_monotonic;
+void profiler_close_windows(Profiler *p, Unit *u) {
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
+                UnitWindow *w = &u->windows[type];
+                usec_t elapsed = now_usec(CLOCK_MONOTONIC) - w->start_monotonic;
 
-        if (u->window)
-                close_and_log(p, u, MAX(elapsed, (usec_t) 1));
+                if (w->window)
+                        close_and_log(p, w, MAX(elapsed, (usec_t) 1));
+        }
 }
 
 static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        Unit *u = userdata;
-        sampler_drain(u->profiler->sampler);
-        if (u->window)
-                close_and_log(u->profiler, u, u->window_end_usec - window_get_start(u->window));
+        UnitWindow *w = userdata;
+        Profiler *p = w->unit->profiler;
+
+        sampler_drain(p->sampler);
+        if (w->window)
+                close_and_log(p, w, w->end_usec - window_get_start(w->window));
         return 0;
 }
 
@@ -212,12 +218,20 @@ static void follow_later(Profiler *p, pid_t pid) {
                 p->changed[p->n_changed++] = pid;
 }
 
+static void count_stack(UnitStacks *stacks, const struct sample_record *record) {
+        if (record->stack_end < ELEMENTSOF(stacks->ends))
+                stacks->ends[record->stack_end]++;
+        stacks->broken += stack_end_is_broken(record->stack_end);
+        stacks->guessed += !!(record->flags & SAMPLE_GUESSED);
+}
+
 static void on_sample(const struct sample_record *record,
                       const uint64_t *frames,
                       nsec_t weight_nsec,
                       void *userdata) {
         Profiler *p = userdata;
         const Process *process;
+        UnitWindow *w;
         Unit *u;
 
         u = unit_registry_get_by_slot(p->units, record->target);
@@ -225,14 +239,15 @@ static void on_sample(const struct sample_record *record,
                 lose(p, NULL, &p->statistics.lost_without_unit);
                 return;
         }
-        if (!u->window && open_window(p, u) < 0) {
+        w = &u->windows[WINDOW_CPU];
+        if (!w->window && open_window(p, w) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
 
         process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
         follow_process(p, process);
-        if (window_add(u->window, process, record, frames, weight_nsec) < 0) {
+        if (window_add(w->window, process, record, frames, weight_nsec) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
@@ -240,20 +255,7 @@ static void on_sample(const struct sample_record *record,
         p->statistics.cpu_nsec += weight_nsec;
         u->counters.samples++;
         u->counters.cpu_nsec += weight_nsec;
-        switch (record->stack_end) {
-        case STACK_END_COMPLETE:
-                u->counters.stacks.complete++;
-                break;
-        case STACK_END_TRUNCATED:
-                u->counters.stacks.truncated++;
-                break;
-        case STACK_END_NONE:
-                u->counters.stacks.none++;
-                break;
-        default:
-                u->counters.stacks.broken++;
-        }
-        u->counters.stacks.guessed += !!(record->flags & SAMPLE_GUESSED);
+        count_stack(&u->counters.stacks, record);
 }
 
 static void on_process(const ProcessRecord *record, void *userdata) {
@@ -410,7 +412,7 @@ void profiler_finish(Profiler *p) {
         sampler_drain(p->sampler);
         if (unit_registry_list(p->units, &units, &n) >= 0)
                 for (size_t i = 0; i < n; i++)
-                        profiler_close_window(p, units[i]);
+                        profiler_close_windows(p, units[i]);
         profile_writer_finish(p->writer);
         /* The loop does not turn any more: who waits is told now. */
         (void) on_waiters(NULL, p);
@@ -457,6 +459,10 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
 
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes) {
         unwind_loader_set_max(p->unwind, bytes);
+}
+
+void profiler_look_for_names(Profiler *p) {
+        file_loader_look_again(p->loader);
 }
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {

@@ -56,9 +56,11 @@ void profiler_learn_processes(Profiler *p, const char *control_group);
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);
+/* Debug files may have been installed: they are looked for at the next samples. */
+void profiler_look_for_names(Profiler *p);
 
-/* Hands the unit's open window, if any, to the writer. */
-void profiler_close_window(Profiler *p, Unit *u);
+/* Hands the unit's open windows, if any, to the writer. */
+void profiler_close_windows(Profiler *p, Unit *u);
 /* Calls back, from the event loop, when all windows closed so far are stored. */
 int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, void *userdata);
 /* Closes all windows and writes them with the names known by now. */

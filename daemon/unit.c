@@ -23,6 +23,10 @@ int unit_new(Unit **ret, Manager *m, const char *name) {
                 return -ENOMEM;
         u->manager = m;
         u->state = UNIT_INACTIVE;
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
+                u->windows[type].unit = u;
+                u->windows[type].type = (WindowType) type;
+        }
         u->name = strdup(name);
         u->active_state = strdup("");
         u->control_group = strdup("");
@@ -35,8 +39,10 @@ int unit_new(Unit **ret, Manager *m, const char *name) {
 Unit *unit_free(Unit *u) {
         if (!u)
                 return NULL;
-        sd_event_source_disable_unref(u->window_source);
-        window_free(u->window);
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
+                sd_event_source_disable_unref(u->windows[type].source);
+                window_free(u->windows[type].window);
+        }
         strv_free(u->aliases);
         free(u->last_profile_path);
         free(u->control_group);

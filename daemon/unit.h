@@ -13,6 +13,8 @@
 
 #include "basic/time-util.h"
 #include "config.h"
+#include "stack-end.h"
+#include "window-type.h"
 
 typedef struct Manager Manager;
 typedef struct Profiler Profiler;
@@ -40,10 +42,8 @@ typedef enum UnitState {
 
 /* How the user stacks of samples ended. */
 typedef struct UnitStacks {
-        uint64_t complete;  /* reached the thread's start */
-        uint64_t truncated; /* more frames than a record holds */
-        uint64_t broken;    /* it led nowhere, for any other reason */
-        uint64_t none;      /* no user stack: a kernel thread, or registers out of reach */
+        uint64_t ends[_STACK_END_MAX]; /* by enum sample_stack_end */
+        uint64_t broken;  /* of them those that led nowhere: neither complete, truncated nor none */
         uint64_t guessed; /* some frame by frame pointer, in code without a table; however it ended
                            */
 } UnitStacks;
@@ -57,6 +57,18 @@ typedef struct UnitCounters {
         uint64_t profiles; /* stored */
         uint64_t profile_bytes;
 } UnitCounters;
+
+/* What is being collected of a unit, of one type. */
+typedef struct UnitWindow {
+        struct Unit *unit;
+        WindowType type;
+        Window *window;          /* NULL: none is open */
+        usec_t end_usec;         /* when it is due, CLOCK_REALTIME as of its start */
+        usec_t start_monotonic;  /* CLOCK_MONOTONIC */
+        sd_event_source *source; /* closes it */
+        usec_t since_usec;       /* none starts before: end of the one before, or the unit's own
+                                    start; CLOCK_REALTIME */
+} UnitWindow;
 
 typedef struct Unit {
         Manager *manager;
@@ -74,13 +86,8 @@ typedef struct Unit {
         usec_t last_profile_usec; /* end of its window, CLOCK_REALTIME */
         usec_t last_profile_duration_usec;
         uint64_t last_profile_samples, last_profile_cpu_nsec;
-        Window *window;         /* the open one, NULL: none */
-        usec_t window_end_usec; /* when it is due, CLOCK_REALTIME as of its start */
-        usec_t window_start_monotonic;
-        sd_event_source *window_source; /* closes it */
-        usec_t since_usec;  /* no window starts before: end of the one before, or the unit's
-                               own start; CLOCK_REALTIME */
-        Profiler *profiler; /* who serves window_source */
+        UnitWindow windows[_WINDOW_TYPE_MAX];
+        Profiler *profiler; /* who serves the windows; NULL: nobody yet */
         bool seen;          /* reported since manager_sync_begin() */
         char **aliases;
         uint32_t slot; /* index in the kernel's table of targets */

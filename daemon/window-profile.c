@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "basic/array.h"
+#include "stack-end.h"
 #include "window-profile.h"
 
 /* End of the user half of the address space on every 64-bit machine we know (five-level paging). */
@@ -152,18 +153,18 @@ static int add_place(Builder *b, uint32_t place) {
         case PLACE_UNMAPPED:
                 break;
         }
-        return add_location(b, NULL, p->address, NULL, place);
+        /* To pprof an address of 0 is none; a jump through a null pointer leads there. */
+        return add_location(b, NULL, MAX(p->address, UINT64_C(1)), NULL, place);
 }
 
 static int add_unsampled_mapping(Builder *b, const Mapping *m) {
         ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(m->file) };
         IndexFile *index = file_get_index(m->file);
         const IndexSegment *segment;
-        uint64_t address;
         uint32_t i;
         int r;
 
-        if (index && index_file_find_address(index, m->offset, &segment, &address))
+        if (index && index_file_find_code(index, m->offset, m->end - m->start, &segment))
                 describe_segment(index, segment, &mapping);
         r = profile_add_mapping(b->profile, &mapping, &i);
         if (r < 0)
@@ -194,7 +195,7 @@ static int add_main_mapping_first(Builder *b) {
 
 /* ---- samples ---- */
 
-enum { LABELS_OF_THREAD = 3 };
+enum { LABELS_OF_STACK = 4 };
 
 static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, WindowNames *names) {
         int64_t values[] = { (int64_t) s->count, (int64_t) s->weight_nsec };
@@ -220,13 +221,20 @@ static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, Win
         labels[0] = (ProfileLabel){ .key = "thread", .string = comm };
         labels[1] = (ProfileLabel){ .key = "pid", .number = s->pid, .unit = "pid" };
         labels[2] = (ProfileLabel){ .key = "tid", .number = s->tid, .unit = "tid" };
+        /* An empty text is no label: only what is worth a look has one. */
+        labels[3] = (ProfileLabel){
+                .key = PROFILE_STACK_END_LABEL,
+                .string = s->stack_end == STACK_END_COMPLETE || s->stack_end == STACK_END_NONE
+                                  ? ""
+                                  : stack_end_to_string(s->stack_end),
+        };
         return profile_add_sample(b->profile,
                                   &(ProfileSample){
                                           .locations = locations,
                                           .n_locations = s->n_places,
                                           .values = values,
                                           .labels = labels,
-                                          .n_labels = LABELS_OF_THREAD + b->context->n_labels,
+                                          .n_labels = LABELS_OF_STACK + b->context->n_labels,
                                   });
 }
 
@@ -234,11 +242,11 @@ static int add_stacks(Builder *b, WindowNames *names) {
         _cleanup_free_ ProfileLabel *labels = NULL;
         int r;
 
-        labels = calloc(LABELS_OF_THREAD + b->context->n_labels, sizeof(*labels));
+        labels = calloc(LABELS_OF_STACK + b->context->n_labels, sizeof(*labels));
         if (!labels)
                 return -ENOMEM;
         for (size_t i = 0; i < b->context->n_labels; i++)
-                labels[LABELS_OF_THREAD + i] = (ProfileLabel){
+                labels[LABELS_OF_STACK + i] = (ProfileLabel){
                         .key = b->context->labels[i].key,
                         .string = b->context->labels[i].value,
                 };
@@ -282,13 +290,27 @@ static int add_number(Builder *b, const char *key, uint64_t value) {
         return profile_add_comment(b->profile, line);
 }
 
-/* Stacks that ended for any reason but the good ones. */
 static uint64_t count_broken(const WindowTotals *totals) {
         uint64_t n = 0;
 
-        for (int end = STACK_END_NO_TABLE; end < _STACK_END_MAX; end++)
-                n += totals->stack_ends[end];
+        for (unsigned end = 0; end < _STACK_END_MAX; end++)
+                n += stack_end_is_broken(end) ? totals->stack_ends[end] : 0;
         return n;
+}
+
+/* Those that there were. */
+static int add_broken(Builder *b, const WindowTotals *totals) {
+        int r = 0;
+
+        for (unsigned end = 0; end < _STACK_END_MAX && r >= 0; end++) {
+                char key[64];
+
+                if (!stack_end_is_broken(end) || totals->stack_ends[end] == 0)
+                        continue;
+                snprintf(key, sizeof(key), "stacks-%s", stack_end_to_string(end));
+                r = add_number(b, key, totals->stack_ends[end]);
+        }
+        return r;
 }
 
 static int add_comments(Builder *b, const WindowNames *names) {
@@ -330,7 +352,7 @@ static int add_comments(Builder *b, const WindowNames *names) {
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return add_broken(b, &totals);
 }
 
 int window_make_profile(const Window *w,

@@ -50,6 +50,7 @@ typedef struct ProcessWeight {
 } ProcessWeight;
 
 struct Window {
+        WindowType type;
         usec_t start_usec;
         WindowFileCallback on_file;
         void *userdata;
@@ -68,11 +69,16 @@ struct Window {
         ProcessWeight *processes;
 };
 
-int window_new(Window **ret, usec_t start_usec, WindowFileCallback on_file, void *userdata) {
+int window_new(Window **ret,
+               WindowType type,
+               usec_t start_usec,
+               WindowFileCallback on_file,
+               void *userdata) {
         Window *w = calloc(1, sizeof(*w));
 
         if (!w)
                 return -ENOMEM;
+        w->type = type;
         w->start_usec = start_usec;
         w->on_file = on_file;
         w->userdata = userdata;
@@ -217,7 +223,7 @@ static Place find_user_place(Window *w, const Process *process, uint64_t address
 
         if (file_is_anonymous(m->file))
                 return (Place){ .kind = PLACE_MEMORY, .file = m->file, .address = address };
-        if (w->on_file && file_get_state(m->file) != FILE_INDEXED)
+        if (w->on_file)
                 w->on_file(m->file, process->pid, m->start, m->end, w->userdata);
 
         offset = address - m->start + m->offset;
@@ -234,7 +240,8 @@ static StackKey make_key(const Process *process,
                 process ? (uintptr_t) process->mappings : 0,
                 record->start_ns,
                 (uint64_t) record->pid << 32 | record->tid,
-                (uint64_t) record->n_kernel << 32 | (record->flags & SAMPLE_IN_USER),
+                (uint64_t) record->n_kernel << 32 | (uint32_t) record->stack_end << 8 |
+                        (record->flags & SAMPLE_IN_USER),
                 0,
                 0,
         };
@@ -309,6 +316,7 @@ static int add_stack(Window *w,
                 .n_places = (uint32_t) (w->n_stack_places - first),
                 .pid = (pid_t) record->pid,
                 .tid = (pid_t) record->tid,
+                .stack_end = record->stack_end,
         };
         memcpy(entry->stack.comm, record->comm, sizeof(entry->stack.comm));
         entry->key = *key;
@@ -360,6 +368,10 @@ int window_add(Window *w,
 
 /* ---- reading ---- */
 
+WindowType window_get_type(const Window *w) {
+        return w->type;
+}
+
 usec_t window_get_start(const Window *w) {
         return w->start_usec;
 }
@@ -407,7 +419,7 @@ File *window_find_file(const Window *w, const char *path) {
 
 bool window_is_pending(const Window *w) {
         for (const HeldFile *f = w->held_files; f; f = f->hh.next)
-                if (file_get_state(f->file) == FILE_PENDING)
+                if (file_is_waiting(f->file))
                         return true;
         return false;
 }

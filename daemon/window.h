@@ -12,6 +12,7 @@
 #include "basic/time-util.h"
 #include "bpf/sample.h"
 #include "process/process-table.h"
+#include "window-type.h"
 
 enum {
         WINDOW_STACKS_MAX = 1 << 17, /* different stacks; further samples are counted as lost */
@@ -40,6 +41,7 @@ typedef struct WindowStack {
         uint32_t first, n_places; /* range of window_get_stack_place(), leaf first */
         pid_t pid, tid;
         char comm[SAMPLE_COMM_MAX];
+        uint8_t stack_end; /* enum sample_stack_end */
         uint64_t count;
         nsec_t weight_nsec;
 } WindowStack;
@@ -51,11 +53,15 @@ typedef struct WindowTotals {
         uint64_t guessed;                    /* samples with SAMPLE_GUESSED */
 } WindowTotals;
 
-/* A file is about to be needed: process pid has it at [start, end). */
+/* A file is needed for a new stack: process pid has it at [start, end). */
 typedef void (*WindowFileCallback)(
         File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata);
 
-int window_new(Window **ret, usec_t start_usec, WindowFileCallback on_file, void *userdata);
+int window_new(Window **ret,
+               WindowType type,
+               usec_t start_usec,
+               WindowFileCallback on_file,
+               void *userdata);
 Window *window_free(Window *w);
 DEFINE_CLEANUP(Window *, window_free);
 
@@ -66,6 +72,7 @@ int window_add(Window *w,
                const uint64_t *frames,
                nsec_t weight_nsec);
 
+WindowType window_get_type(const Window *w);
 usec_t window_get_start(const Window *w); /* CLOCK_REALTIME */
 void window_get_totals(const Window *w, WindowTotals *ret);
 

@@ -2,8 +2,11 @@
 /* Files */
 
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "basic/array.h"
 #include "basic/file-util.h"
@@ -46,6 +49,70 @@ int read_full_file_at(int dir_fd, const char *path, size_t max, char **ret, size
         if (fd < 0)
                 return -errno;
         return read_full_fd(fd, max, ret, ret_size);
+}
+
+/* One name after the other: each is a directory, and no link. */
+static int open_step_by_step(int root_fd, const char *path) {
+        _cleanup_close_ int fd = -EBADF;
+
+        fd = openat(root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        while (*(path += strspn(path, "/"))) {
+                size_t n = strcspn(path, "/");
+                char name[NAME_MAX + 1];
+                struct stat st;
+                int next;
+
+                if (n > NAME_MAX)
+                        return -ENAMETOOLONG;
+                memcpy(name, path, n);
+                name[n] = '\0';
+                if (strcmp(name, "..") == 0)
+                        return -EXDEV;
+                next = openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (next < 0)
+                        return -errno;
+                safe_close(fd);
+                fd = next;
+                if (fstat(fd, &st) < 0)
+                        return -errno;
+                if (S_ISLNK(st.st_mode))
+                        return -ELOOP;
+                path += n;
+        }
+        return TAKE_FD(fd);
+}
+
+int open_in_root(int root_fd, const char *path) {
+        struct open_how how = {
+                .flags = O_PATH | O_CLOEXEC,
+                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+        };
+        int fd;
+
+        fd = (int) syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+        if (fd < 0 && errno == ENOSYS)
+                return open_step_by_step(root_fd, path);
+        return fd < 0 ? -errno : fd;
+}
+
+int open_regular_in_root(int root_fd, const char *path) {
+        char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+        _cleanup_close_ int path_fd = -EBADF;
+        struct stat st;
+        int fd;
+
+        path_fd = open_in_root(root_fd, path);
+        if (path_fd < 0)
+                return path_fd;
+        if (fstat(path_fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+        snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
+        fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
 }
 
 int write_all(int fd, const void *data, size_t size) {

@@ -12,6 +12,17 @@
 int read_full_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_size);
 int read_full_fd(int fd, size_t max, char **ret, size_t *ret_size);
 
+/*
+ * A descriptor of a path below a root directory that is not ours: only to look at (O_PATH). Links
+ * lead where they lead in that root, never out of it. Where the system has no openat2(), as in some
+ * containers, links are refused (-ELOOP).
+ */
+int open_in_root(int root_fd, const char *path);
+
+/* What open_in_root() has found, for reading, if it is a regular file (else -ENOENT). Never blocks
+ * on a FIFO or a lease. */
+int open_regular_in_root(int root_fd, const char *path);
+
 int write_all(int fd, const void *data, size_t size);
 
 /*

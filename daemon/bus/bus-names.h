@@ -24,7 +24,8 @@
  *   Error s, FrequencyHz u, IntervalUSec t, Labels a{ss}, LastProfilePath s, LastProfileUSec t,
  *   LastProfileDurationUSec t, LastProfileSamples t, LastProfileCPUNSec t, SamplesTotal t,
  *   SamplesLost t, CPUProfiledNSec t, FramesTotal t, FramesNamed t, StacksComplete t,
- *   StacksTruncated t, StacksBroken t, StacksNone t, ProfilesWritten t, ProfileBytes t
+ *   StacksTruncated t, StacksBroken t, StacksNone t, StacksGuessed t,
+ *   StackEnds a(st) (reason, count), ProfilesWritten t, ProfileBytes t
  */
 
 #define BUS_NAME              "org.profilerd1"

@@ -135,6 +135,29 @@ static int property_labels(sd_bus *bus _unused_,
         return sd_bus_message_close_container(reply);
 }
 
+/* All reasons, so that a reader needs no list of his own. */
+static int property_stack_ends(sd_bus *bus _unused_,
+                               const char *path _unused_,
+                               const char *interface _unused_,
+                               const char *property _unused_,
+                               sd_bus_message *reply,
+                               void *userdata,
+                               sd_bus_error *error _unused_) {
+        const Unit *u = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(st)");
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < _STACK_END_MAX; i++) {
+                r = sd_bus_message_append(reply, "(st)", stack_end_to_string(i),
+                                          u->counters.stacks.ends[i]);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_close_container(reply);
+}
+
 /* clang-format off */
 #define STATE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
@@ -162,10 +185,12 @@ static const sd_bus_vtable unit_vtable[] = {
         SD_BUS_PROPERTY("CPUProfiledNSec", "t", NULL, offsetof(Unit, counters.cpu_nsec), 0),
         SD_BUS_PROPERTY("FramesTotal", "t", NULL, offsetof(Unit, counters.frames), 0),
         SD_BUS_PROPERTY("FramesNamed", "t", NULL, offsetof(Unit, counters.named), 0),
-        SD_BUS_PROPERTY("StacksComplete", "t", NULL, offsetof(Unit, counters.stacks.complete), 0),
-        SD_BUS_PROPERTY("StacksTruncated", "t", NULL, offsetof(Unit, counters.stacks.truncated), 0),
+        SD_BUS_PROPERTY("StacksComplete", "t", NULL, offsetof(Unit, counters.stacks.ends[STACK_END_COMPLETE]), 0),
+        SD_BUS_PROPERTY("StacksTruncated", "t", NULL, offsetof(Unit, counters.stacks.ends[STACK_END_TRUNCATED]), 0),
         SD_BUS_PROPERTY("StacksBroken", "t", NULL, offsetof(Unit, counters.stacks.broken), 0),
-        SD_BUS_PROPERTY("StacksNone", "t", NULL, offsetof(Unit, counters.stacks.none), 0),
+        SD_BUS_PROPERTY("StacksNone", "t", NULL, offsetof(Unit, counters.stacks.ends[STACK_END_NONE]), 0),
+        SD_BUS_PROPERTY("StacksGuessed", "t", NULL, offsetof(Unit, counters.stacks.guessed), 0),
+        SD_BUS_PROPERTY("StackEnds", "a(st)", property_stack_ends, 0, 0),
         SD_BUS_PROPERTY("ProfilesWritten", "t", NULL, offsetof(Unit, counters.profiles), 0),
         SD_BUS_PROPERTY("ProfileBytes", "t", NULL, offsetof(Unit, counters.profile_bytes), 0),
         SD_BUS_VTABLE_END,

@@ -17,7 +17,8 @@
 typedef struct LoadedFile {
         File *file;
         uint32_t first, n_chunks; /* first 0: refused, or the file has no table */
-        size_t n_references;      /* address spaces */
+        bool refused;
+        size_t n_references; /* address spaces */
         UT_hash_handle hh;
 } LoadedFile;
 
@@ -113,6 +114,7 @@ static LoadedFile *ref_file(UnwindLoader *l, File *file) {
                 table = index_file_get_unwind(file_get_index(file));
                 if (table->n_pages > 0 && load_table(l, f, table) < 0) {
                         l->refused_files++;
+                        f->refused = true;
                         log_debug("No memory for the unwind table of %s.", file_get_path(file));
                 }
         }
@@ -134,18 +136,26 @@ static void unref_file(UnwindLoader *l, LoadedFile *f) {
 
 /* Address in the process less ELF address. false: the file's segments do not have the mapping. */
 static bool find_bias(const Mapping *m, uint64_t *ret) {
-        const IndexSegment *segment;
-        uint64_t address;
+        const IndexSegment *s;
 
-        if (!index_file_find_address(file_get_index(m->file), m->offset, &segment, &address))
+        if (!index_file_find_code(file_get_index(m->file), m->offset, m->end - m->start, &s))
                 return false;
-        *ret = m->start - address;
+        *ret = m->start - (s->address + m->offset - s->file_offset);
         return true;
+}
+
+static enum unwind_absence find_absence(const Mapping *m, const LoadedFile *f) {
+        if (f)
+                return f->refused ? UNWIND_REFUSED_TABLE : UNWIND_WITHOUT_TABLE;
+        return file_get_state(m->file) == FILE_NEW || file_get_state(m->file) == FILE_PENDING
+                       ? UNWIND_AWAITED
+                       : UNWIND_WITHOUT_TABLE;
 }
 
 static void link_file(struct unwind_mapping *at, const Mapping *m, const LoadedFile *f) {
         uint64_t bias;
 
+        at->absence = find_absence(m, f);
         if (!f || f->first == 0 || !find_bias(m, &bias))
                 return;
         at->bias = bias;

@@ -36,7 +36,8 @@ void unwind_loader_set_max(UnwindLoader *l, uint64_t max_bytes);
 int unwind_loader_set_process(UnwindLoader *l, pid_t pid, MappingSet *mappings);
 void unwind_loader_remove_process(UnwindLoader *l, pid_t pid);
 
-/* The file has its index now: its table comes into all address spaces that have it mapped. */
+/* The file has its index now, or will have none: its table comes into all address spaces that have
+ * it mapped. */
 void unwind_loader_add_file(UnwindLoader *l, File *file);
 
 void unwind_loader_get_statistics(const UnwindLoader *l, UnwindLoaderStatistics *ret);

@@ -279,6 +279,7 @@ static void add_json_quality(JsonOutput *j,
         json_add_count(j, "stacks_truncated", notes->stacks_truncated);
         json_add_count(j, "stacks_broken", notes->stacks_broken);
         json_add_count(j, "stacks_none", notes->stacks_none);
+        json_add_count(j, "stacks_guessed", notes->stacks_guessed);
         json_close(j);
 }
 

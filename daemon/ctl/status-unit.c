@@ -61,6 +61,8 @@ static void print_stacks(const UnitStatus *u) {
         if (stacks > 0)
                 printf(" of %s, %s truncated, %s broken", FORMAT_COUNT(stacks),
                        FORMAT_COUNT(u->stacks_truncated), FORMAT_COUNT(u->stacks_broken));
+        if (u->stacks_guessed > 0)
+                printf("; %s in part by frame pointer", FORMAT_SHARE(u->stacks_guessed, stacks));
         if (u->stacks_none > 0)
                 printf("; %s samples without user stack", FORMAT_COUNT(u->stacks_none));
         putchar('\n');

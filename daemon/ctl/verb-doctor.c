@@ -11,6 +11,7 @@
 #include "ctl/ctl-bus.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
+#include "ctl/doctor-stacks.h"
 #include "ctl/host-checks.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
@@ -155,9 +156,10 @@ static void check_unit(Findings *f, const UnitStatus *u) {
                              "install debug symbols, or builds that are not stripped.",
                              "%s: only %s of the frames have a name", u->name,
                              FORMAT_SHARE(u->frames_named, u->frames));
-        if (is_poor(u->stacks_complete, stacks, COMPLETE_PERCENT_MIN))
+        if (!doctor_check_stacks(f, u) && is_poor(u->stacks_complete, stacks, COMPLETE_PERCENT_MIN))
                 findings_add(f, FINDING_WARN,
-                             "build the program and its libraries with -fno-omit-frame-pointer.",
+                             "run 'profilerctl flush', then this again: the last profile tells "
+                             "where they end.",
                              "%s: only %s of the stacks are complete (%s broken, %s too deep)",
                              u->name, FORMAT_SHARE(u->stacks_complete, stacks),
                              FORMAT_SHARE(u->stacks_broken, stacks),

@@ -53,7 +53,8 @@ static int copy_blocks(int in, uint64_t size, int out, uint8_t *block, struct sh
         return out >= 0 && ftruncate(out, (off_t) at) < 0 ? -errno : 0;
 }
 
-int elf_copy(int in, uint64_t size, int out, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]) {
+/* first NULL: nothing goes before it. */
+static int copy(const uint8_t *first, int in, uint64_t size, int out, uint8_t *ret) {
         _cleanup_free_ uint8_t *block = NULL;
         struct sha256_ctx context;
         int r;
@@ -63,9 +64,23 @@ int elf_copy(int in, uint64_t size, int out, uint8_t ret[static INDEX_CONTENT_HA
                 return -ENOMEM;
 
         sha256_init(&context);
+        if (first)
+                sha256_update(&context, INDEX_CONTENT_HASH_SIZE, first);
         r = copy_blocks(in, size, out, block, &context);
         if (r < 0)
                 return r;
         sha256_digest(&context, INDEX_CONTENT_HASH_SIZE, ret);
         return 0;
+}
+
+int elf_copy(int in, uint64_t size, int out, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]) {
+        return copy(NULL, in, size, out, ret);
+}
+
+int elf_copy_second(const uint8_t first[static INDEX_CONTENT_HASH_SIZE],
+                    int in,
+                    uint64_t size,
+                    int out,
+                    uint8_t ret[static INDEX_CONTENT_HASH_SIZE]) {
+        return copy(first, in, size, out, ret);
 }

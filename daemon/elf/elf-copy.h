@@ -20,3 +20,13 @@
  * zeros take no room there. *ret: SHA-256 of the copy. out -EBADF: only the hash.
  */
 int elf_copy(int in, uint64_t size, int out, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]);
+
+/*
+ * The same for a file that goes with another, whose hash is first: *ret is SHA-256 of first and
+ * the copy, and so stands for both.
+ */
+int elf_copy_second(const uint8_t first[static INDEX_CONTENT_HASH_SIZE],
+                    int in,
+                    uint64_t size,
+                    int out,
+                    uint8_t ret[static INDEX_CONTENT_HASH_SIZE]);

@@ -165,6 +165,18 @@ int elf_file_get_section(const ElfFile *f, size_t i, ElfSection *ret) {
         return 0;
 }
 
+int elf_file_find_section(const ElfFile *f, const char *name, size_t *ret) {
+        for (size_t i = 1; i < f->n_sections; i++) {
+                ElfSection s;
+
+                if (elf_file_get_section(f, i, &s) >= 0 && streq(s.name, name)) {
+                        *ret = i;
+                        return 0;
+                }
+        }
+        return -ENOENT;
+}
+
 /* size bytes of the file from offset on, NULL: they are not all there. */
 static const uint8_t *elf_file_get_bytes(const ElfFile *f, uint64_t offset, uint64_t size) {
         return offset <= f->size && size <= f->size - offset ? f->data + offset : NULL;

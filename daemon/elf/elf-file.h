@@ -51,6 +51,9 @@ int elf_file_get_segment(const ElfFile *f, size_t i, ElfSegment *ret);
 size_t elf_file_n_sections(const ElfFile *f);
 int elf_file_get_section(const ElfFile *f, size_t i, ElfSection *ret);
 
+/* The first section of a name. -ENOENT. */
+int elf_file_find_section(const ElfFile *f, const char *name, size_t *ret);
+
 /* The bytes of a section, borrowed. -ENODATA: it has none in the file; -EOPNOTSUPP: compressed;
  * -EBADMSG: they are not all in the file. */
 int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size);

@@ -6,8 +6,15 @@
 #include "elf/elf-file.h"
 #include "index/index-format.h"
 
+typedef struct ElfIndexInput {
+        const ElfFile *file;
+        const ElfFile *debug; /* its separate debug file, which the caller has found to fit; NULL */
+        const uint8_t *hash;  /* INDEX_CONTENT_HASH_SIZE bytes, what the index is known by */
+} ElfIndexInput;
+
 /*
- * Writes the index of f into the empty file fd (read and write). -ENOEXEC: nothing that is mapped
- * to be run; -EBADMSG: damaged; -E2BIG: beyond the limits of an index; others: writing failed.
+ * Writes the index of a file into the empty file fd (read and write). -ENOEXEC: nothing that is
+ * mapped to be run; -EBADMSG: damaged; -E2BIG: beyond the limits of an index; others: writing
+ * failed.
  */
-int elf_index_write(const ElfFile *f, const uint8_t hash[static INDEX_CONTENT_HASH_SIZE], int fd);
+int elf_index_write(const ElfIndexInput *input, int fd);

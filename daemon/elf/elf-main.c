@@ -15,19 +15,26 @@
 
 #include "basic/file-util.h"
 #include "elf/elf-copy.h"
+#include "elf/elf-debug.h"
 #include "elf/elf-index.h"
 #include "elf/sandbox.h"
 #include "paths.h"
 
-enum { COPY_FD = STDERR_FILENO + 1 };
+enum {
+        COPY_FD = STDERR_FILENO + 1,  /* --copy: where the copy goes */
+        DEBUG_FD = STDERR_FILENO + 1, /* --debug: the separate debug file */
+        DESCRIPTORS_MAX = DEBUG_FD + 1,
+        EXIT_OTHER_DEBUG_FILE = EX_NOINPUT, /* it belongs to another file */
+};
 
 static enum {
         ACTION_BY_HAND,
         ACTION_COPY,
         ACTION_INDEX,
 } arg_action;
-static const char *arg_file, *arg_output;
-static uint8_t arg_hash[INDEX_CONTENT_HASH_SIZE];
+static const char *arg_file, *arg_output, *arg_debug_file;
+static bool arg_debug, arg_second;
+static uint8_t arg_hash[INDEX_CONTENT_HASH_SIZE]; /* --copy=: of the first file */
 
 /* No stream: stdio would ask stderr whether it is a terminal, which the sandbox forbids. */
 static int fail(int status, const char *what, int error) {
@@ -58,13 +65,14 @@ static int fail_index(int error) {
 }
 
 static int help(void) {
-        printf("profilerd-elf FILE -o OUT\n"
-               "profilerd-elf --copy < FILE 3> COPY\n"
-               "profilerd-elf --index HASH < COPY 1<> OUT\n\n"
+        printf("profilerd-elf FILE [--debug=DEBUG-FILE] -o OUT\n"
+               "profilerd-elf --copy[=HASH] < FILE 3> COPY\n"
+               "profilerd-elf --index HASH [--debug] < COPY 1<> OUT [3< DEBUG-COPY]\n\n"
                "Write the index by which profilerd names the addresses of an ELF file.\n\n"
                "  -o --output=OUT    Write the index of FILE to OUT\n"
-               "     --copy          Copy standard input to descriptor 3, write the SHA-256 of\n"
-               "                     the copy: 32 bytes\n"
+               "     --debug[=FILE]  Read the separate debug file, too: FILE, or descriptor 3\n"
+               "     --copy[=HASH]   Copy standard input to descriptor 3, write the SHA-256 of\n"
+               "                     (HASH and) the copy: 32 bytes\n"
                "     --index=HASH    Index standard input, whose SHA-256 is HASH\n"
                "  -h --help          Show this text\n"
                "     --version       Show the version\n");
@@ -84,12 +92,13 @@ static int parse_hash(const char *s, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]
 
 /* > 0: go on, 0: done, < 0: usage. */
 static int parse_argv(int argc, char *argv[]) {
-        enum { ARG_COPY = 0x100, ARG_INDEX, ARG_VERSION };
+        enum { ARG_COPY = 0x100, ARG_DEBUG, ARG_INDEX, ARG_VERSION };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
                 { "output", required_argument, NULL, 'o' },
-                { "copy", no_argument, NULL, ARG_COPY },
+                { "copy", optional_argument, NULL, ARG_COPY },
+                { "debug", optional_argument, NULL, ARG_DEBUG },
                 { "index", required_argument, NULL, ARG_INDEX },
                 {},
         };
@@ -107,6 +116,13 @@ static int parse_argv(int argc, char *argv[]) {
                         break;
                 case ARG_COPY:
                         arg_action = ACTION_COPY;
+                        arg_second = optarg;
+                        if (optarg && parse_hash(optarg, arg_hash) < 0)
+                                return fail(-EINVAL, "A hash is 64 lower-case hex digits", 0);
+                        break;
+                case ARG_DEBUG:
+                        arg_debug = true;
+                        arg_debug_file = optarg;
                         break;
                 case ARG_INDEX:
                         arg_action = ACTION_INDEX;
@@ -118,10 +134,10 @@ static int parse_argv(int argc, char *argv[]) {
                 }
 
         if (arg_action != ACTION_BY_HAND)
-                return argc == optind && !arg_output
+                return argc == optind && !arg_output && !arg_debug_file
                                ? 1
                                : fail(-EINVAL, "--copy and --index take standard input", 0);
-        if (argc - optind != 1 || !arg_output)
+        if (argc - optind != 1 || !arg_output || (arg_debug && !arg_debug_file))
                 return fail(-EINVAL, "One FILE and -o OUT are needed, see --help", 0);
         arg_file = argv[optind];
         return 1;
@@ -145,7 +161,10 @@ static int write_copy(uint64_t size) {
 
         if (size > ELF_COPY_MAX)
                 return fail(EX_DATAERR, "The file is too large", 0);
-        r = elf_copy(STDIN_FILENO, size, COPY_FD, hash);
+        if (arg_second)
+                r = elf_copy_second(arg_hash, STDIN_FILENO, size, COPY_FD, hash);
+        else
+                r = elf_copy(STDIN_FILENO, size, COPY_FD, hash);
         if (r < 0)
                 return fail(EX_IOERR, "Cannot copy the file", r);
         r = write_all(STDOUT_FILENO, hash, sizeof(hash));
@@ -155,13 +174,22 @@ static int write_copy(uint64_t size) {
 }
 
 static int write_index(void) {
-        _cleanup_(elf_file_freep) ElfFile *f = NULL;
+        _cleanup_(elf_file_freep) ElfFile *f = NULL, *debug = NULL;
         int r;
 
         r = elf_file_open(&f, STDIN_FILENO);
         if (r < 0)
                 return fail_index(r);
-        r = elf_index_write(f, arg_hash, STDOUT_FILENO);
+        if (arg_debug) {
+                r = elf_file_open(&debug, DEBUG_FD);
+                if (r >= 0)
+                        r = elf_debug_check(f, debug, DEBUG_FD);
+                if (r < 0)
+                        return fail(EXIT_OTHER_DEBUG_FILE,
+                                    "The debug file is damaged or belongs to another file", 0);
+        }
+        r = elf_index_write(&(ElfIndexInput){ .file = f, .debug = debug, .hash = arg_hash },
+                            STDOUT_FILENO);
         if (r < 0)
                 return fail_index(r);
 
@@ -171,38 +199,69 @@ static int write_index(void) {
         return EX_OK;
 }
 
-static int run(void) {
-        bool copy = arg_action == ACTION_COPY;
-        struct stat st;
-        uint64_t size;
+/* By hand the files are opened here, and their hash is computed where they lie. */
+static int open_files(void) {
         int r;
 
-        if (arg_action == ACTION_BY_HAND) {
-                r = open_as(STDIN_FILENO, arg_file, O_RDONLY);
+        if (arg_debug) {
+                r = open_as(DEBUG_FD, arg_debug_file, O_RDONLY);
                 if (r < 0)
-                        return fail(EX_NOINPUT, arg_file, r);
-                r = open_as(STDOUT_FILENO, arg_output, O_RDWR | O_CREAT | O_TRUNC);
-                if (r < 0)
-                        return fail(EX_CANTCREAT, arg_output, r);
+                        return fail(EX_NOINPUT, arg_debug_file, r);
         }
+        r = open_as(STDIN_FILENO, arg_file, O_RDONLY);
+        if (r < 0)
+                return fail(EX_NOINPUT, arg_file, r);
+        r = open_as(STDOUT_FILENO, arg_output, O_RDWR | O_CREAT | O_TRUNC);
+        if (r < 0)
+                return fail(EX_CANTCREAT, arg_output, r);
+        return EX_OK;
+}
 
-        if (fstat(STDIN_FILENO, &st) < 0)
+static int hash_files(void) {
+        int r;
+
+        r = elf_copy(STDIN_FILENO, UINT64_MAX, -EBADF, arg_hash);
+        if (r >= 0 && arg_debug)
+                r = elf_copy_second(arg_hash, DEBUG_FD, UINT64_MAX, -EBADF, arg_hash);
+        return r < 0 ? fail(EX_IOERR, "Cannot read the file", r) : EX_OK;
+}
+
+static int check_input(int fd, uint64_t *size) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
                 return fail(EX_IOERR, "Cannot read the file", -errno);
         if (!S_ISREG(st.st_mode))
                 return fail(EX_DATAERR, "Not a regular file", 0);
+        *size += (uint64_t) st.st_size;
+        return EX_OK;
+}
 
-        size = (uint64_t) st.st_size;
-        r = sandbox_enter(copy ? COPY_FD + 1 : COPY_FD, copy ? 0 : size,
-                          copy ? ELF_COPY_MAX : INDEX_SIZE_MAX);
+static int run(void) {
+        bool copy = arg_action == ACTION_COPY;
+        uint64_t size = 0;
+        int r = EX_OK;
+
+        if (arg_action == ACTION_BY_HAND)
+                r = open_files();
+        if (r == EX_OK)
+                r = check_input(STDIN_FILENO, &size);
+        if (r == EX_OK && arg_debug)
+                r = check_input(DEBUG_FD, &size);
+        if (r != EX_OK)
+                return r;
+
+        r = sandbox_enter(copy || arg_debug ? DESCRIPTORS_MAX : DESCRIPTORS_MAX - 1,
+                          copy ? 0 : size, copy ? ELF_COPY_MAX : INDEX_SIZE_MAX);
         if (r < 0)
                 return fail(EX_OSERR, "Cannot enter the sandbox", r);
 
         if (copy)
                 return write_copy(size);
         if (arg_action == ACTION_BY_HAND) {
-                r = elf_copy(STDIN_FILENO, size, -EBADF, arg_hash);
-                if (r < 0)
-                        return fail(EX_IOERR, "Cannot read the file", r);
+                r = hash_files();
+                if (r != EX_OK)
+                        return r;
         }
         return write_index();
 }

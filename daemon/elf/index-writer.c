@@ -33,6 +33,7 @@ struct IndexWriter {
         size_t n_slots, n_names;
 
         IndexUnwindTable unwind; /* borrowed */
+        IndexDebugLink debug_link;
 };
 
 IndexWriter *index_writer_free(IndexWriter *w) {
@@ -298,6 +299,10 @@ void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind) {
         w->unwind = *unwind;
 }
 
+void index_writer_set_debug_link(IndexWriter *w, const IndexDebugLink *link) {
+        w->debug_link = *link;
+}
+
 int index_writer_finish(IndexWriter *w, const IndexIdentity *identity) {
         IndexHeader h = {
                 .magic = INDEX_MAGIC,
@@ -333,6 +338,11 @@ int index_writer_finish(IndexWriter *w, const IndexIdentity *identity) {
         if (r < 0)
                 return r;
         r = index_writer_append_unwind(w, &at, h.sections);
+        if (r < 0)
+                return r;
+        r = index_writer_append(w, &w->debug_link,
+                                w->debug_link.name[0] != '\0' ? sizeof(w->debug_link) : 0, &at,
+                                &h.sections[INDEX_SECTION_DEBUG_LINK]);
         if (r < 0)
                 return r;
         if (at > INDEX_SIZE_MAX)

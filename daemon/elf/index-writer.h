@@ -40,5 +40,8 @@ int index_writer_add_function(
 /* What it points to has to live until finish has written it. */
 void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind);
 
+/* What the file says in .gnu_debuglink. Is copied. */
+void index_writer_set_debug_link(IndexWriter *w, const IndexDebugLink *link);
+
 /* Completes the file; the writer can only be freed after it. */
 int index_writer_finish(IndexWriter *w, const IndexIdentity *identity);

@@ -6,7 +6,6 @@
 
 #include "basic/array.h"
 #include "elf/symtab.h"
-#include "index/index-format.h"
 
 /* How much a symbol has to say. Lower classes name only what higher ones leave. */
 typedef enum SymbolClass {
@@ -29,15 +28,17 @@ typedef struct Symbol {
         uint64_t size;
         uint32_t name; /* offset in the strings of its input */
         uint16_t name_size;
-        uint8_t is_dynamic; /* index of its input */
+        uint8_t input; /* index */
         uint8_t class : 2;
         uint8_t binding : 2;
         uint8_t is_untyped : 1;
+        uint8_t is_dynamic : 1;
 } Symbol;
 _Static_assert(sizeof(Symbol) == 24, "symbols are many");
 
 struct Symtab {
-        SymtabInput inputs[2]; /* .symtab, .dynsym */
+        SymtabInput inputs[SYMTAB_INPUTS_MAX];
+        size_t n_inputs;
         SymtabRegion *regions;
         Symbol *symbols;
         size_t n_regions, n_symbols, symbols_capacity;
@@ -188,7 +189,8 @@ static bool symbol_decode(const Symtab *t,
                 .address = address,
                 .size = MIN(s->st_size, region->end - address),
                 .name = s->st_name,
-                .name_size = (uint16_t) name_without_version(name, size),
+                .name_size = (uint16_t) (input->is_made ? size : name_without_version(name, size)),
+                .input = (uint8_t) t->n_inputs,
                 .is_dynamic = input->is_dynamic,
                 .binding = binding == STB_LOCAL  ? BINDING_LOCAL
                            : binding == STB_WEAK ? BINDING_WEAK
@@ -208,7 +210,9 @@ int symtab_add(Symtab *t, const SymtabInput *input) {
         size_t n = input->symbols_size / (input->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
         int r;
 
-        t->inputs[input->is_dynamic] = *input;
+        if (t->n_inputs >= SYMTAB_INPUTS_MAX)
+                return -E2BIG;
+        t->inputs[t->n_inputs] = *input;
         for (size_t i = 0; i < n; i++) {
                 Elf64_Sym s;
                 Symbol symbol;
@@ -223,11 +227,12 @@ int symtab_add(Symtab *t, const SymtabInput *input) {
                         return r;
                 t->symbols[t->n_symbols++] = symbol;
         }
+        t->n_inputs++;
         return 0;
 }
 
 static const char *symbol_name(const Symtab *t, const Symbol *s) {
-        return t->inputs[s->is_dynamic].strings + s->name;
+        return t->inputs[s->input].strings + s->name;
 }
 
 static size_t leading_underscores(const char *name, size_t size) {
@@ -419,6 +424,6 @@ void symtab_get(const Symtab *t, size_t i, SymtabFunction *ret) {
                 .size = s->size,
                 .name = symbol_name(t, s),
                 .name_size = s->name_size,
-                .is_dynamic = s->is_dynamic,
+                .source = t->inputs[s->input].source,
         };
 }

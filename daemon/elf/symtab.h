@@ -19,12 +19,13 @@
  *     end no other symbol, and name only what nothing else names.
  */
 
-#include "basic/util.h"
+#include "index/index-format.h"
 
 enum {
         SYMTAB_NAME_MAX = 16 << 10, /* bytes of a symbol's name that are looked at */
         /* .dynsym shows only what is exported: what lies behind may belong to anyone. */
         SYMTAB_DYNAMIC_UNSIZED_MAX = 4096,
+        SYMTAB_INPUTS_MAX = 4,
 };
 
 /* A part of memory that holds code: an executable section, or a segment. */
@@ -37,16 +38,18 @@ typedef struct SymtabInput {
         const uint8_t *symbols;
         const char *strings;
         size_t symbols_size, strings_size;
-        bool is_64;       /* Elf64_Sym, else Elf32_Sym */
-        bool is_dynamic;  /* .dynsym */
-        uint16_t machine; /* e_machine */
+        bool is_64;         /* Elf64_Sym, else Elf32_Sym */
+        bool is_dynamic;    /* .dynsym */
+        bool is_made;       /* names are taken as they are: nobody put a version into them */
+        uint16_t machine;   /* e_machine */
+        IndexSource source; /* what its functions are said to come from */
 } SymtabInput;
 
 typedef struct SymtabFunction {
         uint64_t address, size;
         const char *name; /* borrowed from the input; not terminated; without its version */
         size_t name_size;
-        bool is_dynamic;
+        IndexSource source;
 } SymtabFunction;
 
 typedef struct Symtab Symtab;
@@ -56,8 +59,8 @@ int symtab_new(Symtab **ret, const SymtabRegion *regions, size_t n_regions);
 Symtab *symtab_free(Symtab *t);
 DEFINE_CLEANUP(Symtab *, symtab_free);
 
-/* Collects the functions of one section; a broken symbol is passed over. At most one .symtab and
- * one .dynsym. -E2BIG: more than INDEX_FUNCTIONS_MAX. */
+/* Collects the functions of one section; a broken symbol is passed over. -E2BIG: more than
+ * INDEX_FUNCTIONS_MAX, or than SYMTAB_INPUTS_MAX sections. */
 int symtab_add(Symtab *t, const SymtabInput *input);
 
 /* Makes the table; nothing can be added after it. -E2BIG as above. */

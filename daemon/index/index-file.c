@@ -18,6 +18,7 @@ struct IndexFile {
         const char *names;
         size_t n_segments, n_functions, names_size;
         IndexUnwindTable unwind;
+        const IndexDebugLink *debug_link; /* NULL: none */
         char build_id[2 * INDEX_BUILD_ID_MAX + 1];
 };
 
@@ -229,6 +230,20 @@ static int index_file_read_unwind(IndexFile *f) {
         return index_file_check_unwind(f);
 }
 
+static int index_file_read_debug_link(IndexFile *f) {
+        const void *link;
+        size_t n;
+        int r;
+
+        r = index_file_get_array(f, INDEX_SECTION_DEBUG_LINK, sizeof(IndexDebugLink), 1, &link, &n);
+        if (r < 0 || n == 0)
+                return r;
+        f->debug_link = link;
+        n = strnlen(f->debug_link->name, INDEX_DEBUG_LINK_MAX);
+        return n > 0 && n < INDEX_DEBUG_LINK_MAX && !memchr(f->debug_link->name, '/', n) ? 0
+                                                                                         : -EBADMSG;
+}
+
 static int index_file_check(IndexFile *f, const void *data, const uint8_t *content_hash) {
         const void *segments, *functions, *names;
         int r;
@@ -259,6 +274,9 @@ static int index_file_check(IndexFile *f, const void *data, const uint8_t *conte
         if (r < 0)
                 return r;
         r = index_file_check_functions(f);
+        if (r < 0)
+                return r;
+        r = index_file_read_debug_link(f);
         if (r < 0)
                 return r;
         return index_file_read_unwind(f);
@@ -339,6 +357,10 @@ uint32_t index_file_get_sources(const IndexFile *f) {
         return f->header->sources;
 }
 
+const char *index_file_get_debug_link(const IndexFile *f) {
+        return f->debug_link ? f->debug_link->name : "";
+}
+
 size_t index_file_n_functions(const IndexFile *f) {
         return f->n_functions;
 }
@@ -381,6 +403,29 @@ bool index_file_find_address(const IndexFile *f,
 
         *ret_segment = best;
         *ret_address = best->address + (file_offset - best->file_offset);
+        return true;
+}
+
+bool index_file_find_code(const IndexFile *f,
+                          uint64_t file_offset,
+                          uint64_t size,
+                          const IndexSegment **ret_segment) {
+        uint64_t end = file_offset + size, most = 0;
+        const IndexSegment *best = NULL;
+
+        for (size_t i = 0; i < f->n_segments; i++) {
+                const IndexSegment *s = &f->segments[i];
+                uint64_t first = MAX(s->file_offset, file_offset);
+                uint64_t last = MIN(s->file_offset + s->memory_size, end);
+
+                if (!(s->flags & PF_X) || first >= last || last - first <= most)
+                        continue;
+                most = last - first;
+                best = s;
+        }
+        if (!best)
+                return false;
+        *ret_segment = best;
         return true;
 }
 

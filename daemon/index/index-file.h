@@ -34,6 +34,8 @@ int index_file_new_from_memory(IndexFile **ret, const void *data, size_t size);
 /* Lower-case hex, "" if the file has none. Borrowed. */
 const char *index_file_get_build_id(const IndexFile *f);
 uint32_t index_file_get_sources(const IndexFile *f);
+/* Name of the separate debug file that the file asks for, "": it asks for none. Borrowed. */
+const char *index_file_get_debug_link(const IndexFile *f);
 size_t index_file_n_functions(const IndexFile *f);
 size_t index_file_get_size(const IndexFile *f);
 
@@ -45,6 +47,15 @@ bool index_file_find_address(const IndexFile *f,
                              uint64_t file_offset,
                              const IndexSegment **ret_segment,
                              uint64_t *ret_address);
+
+/*
+ * The segment behind an executable mapping of that part of the file. Mappings are of whole pages,
+ * so their first bytes may be of the segment before. false: none is.
+ */
+bool index_file_find_code(const IndexFile *f,
+                          uint64_t file_offset,
+                          uint64_t size,
+                          const IndexSegment **ret_segment);
 
 /* The whole unwind table, borrowed. Its info is never NULL; of a file without one all is 0. */
 const IndexUnwindTable *index_file_get_unwind(const IndexFile *f);

@@ -20,17 +20,19 @@
  * rule that is in force there, so that a page needs no other
  *   - UNWIND_RULES: struct unwind_rule[], no two alike; the first is UNWIND_NOT_COVERED
  *   - LINES, INLINES: reserved kinds, absent in this version
+ *   - DEBUG_LINK: IndexDebugLink, one: the separate debug file that the file asks for by name
  */
 
 #include "basic/util.h"
 #include "bpf/unwind-rule.h"
 
 #define INDEX_MAGIC   UINT64_C(0x31584449464c4550) /* "PELFIDX1" */
-#define INDEX_VERSION UINT32_C(2)
+#define INDEX_VERSION UINT32_C(3)
 
 enum {
         INDEX_BUILD_ID_MAX = 64,      /* bytes of a build id */
-        INDEX_CONTENT_HASH_SIZE = 32, /* SHA-256 of the whole ELF file */
+        INDEX_CONTENT_HASH_SIZE = 32, /* SHA-256 of the whole ELF file, see elf/elf-copy.h */
+        INDEX_DEBUG_LINK_MAX = 252,   /* bytes of a name in .gnu_debuglink, with its NUL */
         INDEX_NAME_MAX = 4096,        /* bytes of one name, without NUL */
         INDEX_SEGMENTS_MAX = 1024,
         INDEX_FUNCTIONS_MAX = 16 << 20,
@@ -52,6 +54,7 @@ typedef enum IndexSectionKind {
         INDEX_SECTION_LINES,
         INDEX_SECTION_INLINES,
         INDEX_SECTION_UNWIND,
+        INDEX_SECTION_DEBUG_LINK,
         _INDEX_SECTION_MAX = 16,
 } IndexSectionKind;
 
@@ -59,6 +62,10 @@ typedef enum IndexSectionKind {
 typedef enum IndexSource {
         INDEX_SOURCE_SYMTAB = 1 << 0,
         INDEX_SOURCE_DYNSYM = 1 << 1,
+        INDEX_SOURCE_MINI_DEBUG = 1 << 2, /* .gnu_debugdata */
+        INDEX_SOURCE_DEBUG_FILE = 1 << 3, /* a separate debug file was read, too */
+        INDEX_SOURCE_PLT = 1 << 4,        /* stubs, named by their relocations */
+        INDEX_SOURCE_GO = 1 << 5,         /* Go's own table of functions */
 } IndexSource;
 
 typedef struct IndexSection {
@@ -97,6 +104,14 @@ typedef struct IndexFunction {
         uint32_t reserved;
 } IndexFunction;
 _Static_assert(sizeof(IndexFunction) == 24, "functions are part of the format");
+
+/* .gnu_debuglink: a file with this name in one of the known places, whose contents have this CRC.
+ */
+typedef struct IndexDebugLink {
+        char name[INDEX_DEBUG_LINK_MAX]; /* NUL-terminated, not empty, without a slash */
+        uint32_t crc;
+} IndexDebugLink;
+_Static_assert(sizeof(IndexDebugLink) == 256, "debug links are part of the format");
 
 /* Why code has no rule although call frame information was there. */
 typedef enum IndexUnwindLoss {

@@ -10,12 +10,10 @@
  */
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "basic/file-util.h"
@@ -153,20 +151,15 @@ static int open_any_range(const FileId *id, pid_t pid) {
         return open_range(id, pid, s.start, s.end);
 }
 
-/* Absolute symbolic links in a container lead to files of the container, as for its processes. */
-static int open_in_root(const FileId *id, const char *root, const char *path) {
+static int open_below(const FileId *id, const char *root, const char *path) {
         _cleanup_close_ int root_fd = -EBADF, fd = -EBADF;
-        struct open_how how = {
-                .flags = O_PATH | O_CLOEXEC,
-                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-        };
 
         root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (root_fd < 0)
                 return -errno;
-        fd = (int) syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+        fd = open_in_root(root_fd, path);
         if (fd < 0)
-                return -errno;
+                return fd;
         return open_checked(id, fd);
 }
 
@@ -233,7 +226,7 @@ static int open_of_process(
                 return error;
 
         snprintf(root, sizeof(root), "/proc/%d/root", (int) pid);
-        r = open_in_root(id, root, path);
+        r = open_below(id, root, path);
         return r >= 0 ? r : more_telling(error, r);
 }
 
@@ -259,7 +252,7 @@ int file_open(const File *f, pid_t pid, uint64_t start, uint64_t end) {
                 error = r;
         }
         for (size_t i = 0; path && i < ELEMENTSOF(roots); i++) {
-                r = open_in_root(id, roots[i], path);
+                r = open_below(id, roots[i], path);
                 if (r >= 0)
                         return r;
                 error = more_telling(error, r);

@@ -25,7 +25,8 @@ struct File {
         FileTable *table; /* NULL: it is gone */
         size_t n_ref;
         FileState state;
-        bool vdso;
+        bool vdso, improving;
+        uint64_t looked_usec;
         int error;
         IndexFile *index;
         FileId id; /* the key of the table is the id and the path behind it */
@@ -191,9 +192,26 @@ static void set_state(File *f, FileState state, IndexFile *index, int error) {
         IndexFile *old = f->index;
 
         f->state = state;
+        f->improving = false;
         f->error = error;
         f->index = index ? index_file_ref(index) : NULL;
         index_file_unref(old);
+}
+
+bool file_is_waiting(const File *f) {
+        return f->state == FILE_PENDING || f->improving;
+}
+
+void file_set_improving(File *f) {
+        f->improving = true;
+}
+
+void file_set_looked(File *f, uint64_t usec) {
+        f->looked_usec = usec;
+}
+
+uint64_t file_get_looked(const File *f) {
+        return f->looked_usec;
 }
 
 void file_set_pending(File *f) {

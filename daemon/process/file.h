@@ -63,8 +63,15 @@ bool file_is_anonymous(const File *f); /* memory without a file, the vDSO except
 FileState file_get_state(const File *f);
 int file_get_error(const File *f);        /* negative errno of FILE_LOST and FILE_REFUSED */
 IndexFile *file_get_index(const File *f); /* borrowed; NULL: none */
+/* Its index is on the way, or a better one. */
+bool file_is_waiting(const File *f);
 
 void file_set_pending(File *f);
 void file_set_index(File *f, IndexFile *index); /* takes its own reference */
+/* Of an indexed file: a better index is on the way, and whatever it ends in is set. */
+void file_set_improving(File *f);
+/* When a better index was looked for, of whatever clock; 0: never. */
+void file_set_looked(File *f, uint64_t usec);
+uint64_t file_get_looked(const File *f);
 void file_set_lost(File *f, int error);
 void file_set_refused(File *f, int error);

@@ -124,6 +124,7 @@ static void add_html(TextWriter *w,
                     "<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>");
         text_add_markup(w, o->title);
         text_add(w, "</title>\n<style>\n");
+        text_add(w, flame_colors_css);
         text_add(w, flame_css);
         text_add(w, "</style>\n</head>\n<body>\n<div id=\"head\">\n<a class=\"skip\" "
                     "href=\"#end\">Skip the graph</a>\n");
@@ -148,6 +149,7 @@ static void add_svg(TextWriter *w,
                   HEAD_HEIGHT + g->n_levels * FLAME_ROW_HEIGHT);
         text_add_markup(w, o->title);
         text_add(w, "</title>\n<style><![CDATA[\n");
+        text_add(w, flame_colors_css);
         text_add(w, flame_css);
         text_addf(w,
                   "]]></style>\n<foreignObject width=\"100%%\" height=\"%d\">\n"

@@ -188,4 +188,5 @@ void profile_notes_add(ProfileNotes *notes, const Profile *p) {
         add_note(&notes->stacks_truncated, p, "stacks-truncated", &notes->found);
         add_note(&notes->stacks_broken, p, "stacks-broken", &notes->found);
         add_note(&notes->stacks_none, p, "stacks-none", &notes->found);
+        add_note(&notes->stacks_guessed, p, "stacks-guessed", &notes->found);
 }

@@ -34,7 +34,7 @@ int profile_worst_mapping(Profile *p, uint32_t *ret_mapping, ProfileFrames *ret)
 /* What the daemon notes in a profile's comments, added up over profiles. */
 typedef struct ProfileNotes {
         uint64_t samples, lost_samples;
-        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none;
+        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
         bool found; /* one profile at least had notes */
 } ProfileNotes;
 

@@ -32,6 +32,9 @@ enum {
         PROFILE_STRING_MAX = 1 << 16, /* bytes of one string; a longer one is cut */
 };
 
+/* Label of a sample whose stack was not followed to its end: the reason. */
+#define PROFILE_STACK_END_LABEL "stack_end"
+
 typedef struct Profile Profile;
 
 /* Strings are borrowed from the profile's string table on the way out, and copied on the way in.

@@ -21,7 +21,7 @@
 enum {
         ELF_WORKER_CPU_SEC = 60,
         ELF_WORKER_REAP_MSEC = 500, /* how long a killed worker is waited for */
-        COPY_FD = STDERR_FILENO + 1,
+        THIRD_FD = STDERR_FILENO + 1,
         DESCRIPTORS_MAX,
 };
 _Static_assert(ELF_COPY_MAX >= INDEX_SIZE_MAX, "one limit for all that a worker writes");
@@ -160,7 +160,7 @@ static int duplicate(int fd) {
 }
 
 static int spawn(const ElfWorkerTask *task, pid_t *ret) {
-        _cleanup_close_ int in = -EBADF, out = -EBADF, null = -EBADF, err = -EBADF, copy = -EBADF;
+        _cleanup_close_ int in = -EBADF, out = -EBADF, null = -EBADF, err = -EBADF, third = -EBADF;
         Spawn s = { .command = task->command, .parent = getpid() };
 
         in = duplicate(task->input_fd);
@@ -175,10 +175,10 @@ static int spawn(const ElfWorkerTask *task, pid_t *ret) {
         err = duplicate(null);
         if (err < 0)
                 return err;
-        if (task->copy_fd >= 0) {
-                copy = duplicate(task->copy_fd);
-                if (copy < 0)
-                        return copy;
+        if (task->third_fd >= 0) {
+                third = duplicate(task->third_fd);
+                if (third < 0)
+                        return third;
         }
 
         if (lseek(in, 0, SEEK_SET) < 0)
@@ -187,8 +187,8 @@ static int spawn(const ElfWorkerTask *task, pid_t *ret) {
         s.descriptors[STDIN_FILENO] = in;
         s.descriptors[STDOUT_FILENO] = out;
         s.descriptors[STDERR_FILENO] = err;
-        s.descriptors[COPY_FD] = copy;
-        s.n_descriptors = copy >= 0 ? DESCRIPTORS_MAX : COPY_FD;
+        s.descriptors[THIRD_FD] = third;
+        s.n_descriptors = third >= 0 ? DESCRIPTORS_MAX : THIRD_FD;
         return spawn_with_signals_blocked(&s, ret);
 }
 
@@ -209,7 +209,10 @@ static int reap(ElfWorker *w) {
                 return -EIO;
         if (info.si_status == 0)
                 return 0;
-        return info.si_status == ELF_WORKER_EXIT_UNREADABLE ? -EBADMSG : -EIO;
+        if (info.si_status == ELF_WORKER_EXIT_UNREADABLE ||
+            info.si_status == ELF_WORKER_EXIT_OTHER_DEBUG)
+                return -EBADMSG;
+        return -EIO;
 }
 
 static int on_exit_of_worker(sd_event_source *s, int fd, uint32_t events, void *userdata) {

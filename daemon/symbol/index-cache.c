@@ -3,10 +3,10 @@
  * Index Cache
  *
  * A file that is not known by its identity becomes a job, which all who ask for the same file
- * share. A job runs profilerd-elf once for a private copy and its hash, and, if no index of these
- * contents exists, once more to make it from the copy. Jobs start in the order they came; nothing
- * starts and nothing is called back from within index_cache_load(), all that happens from the event
- * loop.
+ * share. A job runs profilerd-elf once for a private copy and its hash (and once for the debug
+ * file, if there is one), and, if no index of these contents exists, once more to make it from the
+ * copy. Jobs start in the order they came; nothing starts and nothing is called back from within
+ * index_cache_load(), all that happens from the event loop.
  *
  * A worker may fail because of what the file contains, and would fail again: after each failure the
  * file is left alone for twice as long as before. That profilerd-elf called a file unreadable is
@@ -37,14 +37,25 @@ typedef struct Waiter {
         void *userdata;
 } Waiter;
 
+/* What a job is about. No padding: it is hashed. */
+typedef struct JobKey {
+        FileIdentity file, debug; /* debug: all 0 without one */
+} JobKey;
+
+/* A file that is to be read, and its copy without a name. */
+typedef struct JobFile {
+        int fd; /* until it is copied */
+        int copy_fd;
+} JobFile;
+
 /* One file whose index is to be found or made. */
 typedef struct Job {
         IndexCache *cache;
-        FileIdentity identity;
+        JobKey key;
         bool durable; /* see file_identity_read() */
+        bool has_debug;
         bool running;
-        int fd;         /* the file, until it is copied */
-        int copy_fd;    /* the copy, without a name */
+        JobFile file, debug;
         int output_fd;  /* what the worker writes: our end of a pipe, or the index */
         char *tmp_name; /* of the index while it is made, NULL: it has none */
         uint8_t hash[INDEX_CONTENT_HASH_SIZE];
@@ -55,7 +66,7 @@ typedef struct Job {
 } Job;
 
 typedef struct Failure {
-        FileIdentity identity;
+        JobKey key;
         int error;
         unsigned n;
         usec_t retry_usec; /* CLOCK_MONOTONIC; not before */
@@ -82,15 +93,15 @@ static void failure_free(IndexCache *c, Failure *f) {
         free(f);
 }
 
-static Failure *find_failure(IndexCache *c, const FileIdentity *identity) {
+static Failure *find_failure(IndexCache *c, const JobKey *key) {
         Failure *f;
 
-        HASH_FIND(hh, c->failures, identity, sizeof(FileIdentity), f);
+        HASH_FIND(hh, c->failures, key, sizeof(JobKey), f);
         return f;
 }
 
 /* Without memory for it the file is only tried again too soon. */
-static Failure *add_failure(IndexCache *c, const FileIdentity *identity) {
+static Failure *add_failure(IndexCache *c, const JobKey *key) {
         Failure *f;
 
         if (HASH_COUNT(c->failures) >= INDEX_CACHE_FAILURES_MAX)
@@ -99,8 +110,8 @@ static Failure *add_failure(IndexCache *c, const FileIdentity *identity) {
         f = calloc(1, sizeof(Failure));
         if (!f)
                 return NULL;
-        f->identity = *identity;
-        HASH_ADD(hh, c->failures, identity, sizeof(FileIdentity), f);
+        f->key = *key;
+        HASH_ADD(hh, c->failures, key, sizeof(JobKey), f);
         if (!f->hh.tbl) {
                 free(f);
                 return NULL;
@@ -108,10 +119,10 @@ static Failure *add_failure(IndexCache *c, const FileIdentity *identity) {
         return f;
 }
 
-static void note_failure(IndexCache *c, const FileIdentity *identity, int error) {
+static void note_failure(IndexCache *c, const JobKey *key, int error) {
         Failure *f;
 
-        f = find_failure(c, identity) ?: add_failure(c, identity);
+        f = find_failure(c, key) ?: add_failure(c, key);
         if (!f)
                 return;
 
@@ -125,6 +136,11 @@ static void note_failure(IndexCache *c, const FileIdentity *identity, int error)
 
 /* jobs */
 
+static void job_file_done(JobFile *f) {
+        safe_close(f->copy_fd);
+        safe_close(f->fd);
+}
+
 static Job *job_free(Job *j) {
         if (!j)
                 return NULL;
@@ -133,8 +149,8 @@ static Job *job_free(Job *j) {
         index_directory_discard(j->cache->directory, j->tmp_name);
         free(j->tmp_name);
         safe_close(j->output_fd);
-        safe_close(j->copy_fd);
-        safe_close(j->fd);
+        job_file_done(&j->file);
+        job_file_done(&j->debug);
         free(j->waiters);
         free(j);
         return NULL;
@@ -152,6 +168,13 @@ static int job_add_waiter(Job *j, IndexCacheCallback callback, void *userdata) {
         j->waiters[j->n_waiters++] = (Waiter){ callback, userdata };
         j->cache->n_waiters++;
         return 0;
+}
+
+static int job_link(const Job *j, const uint8_t *hash) {
+        if (!j->durable)
+                return 0;
+        return index_directory_link(j->cache->directory, &j->key.file,
+                                    j->has_debug ? &j->key.debug : NULL, hash);
 }
 
 static void schedule(IndexCache *c) {
@@ -173,15 +196,14 @@ static void job_finish(Job *job, IndexFile *index, int error) {
                         c->unreadable++;
                 else
                         c->last_error = error;
-                note_failure(c, &j->identity, error);
-                if (error == -EBADMSG && j->durable)
-                        (void) index_directory_link(c->directory, &j->identity, NULL);
+                note_failure(c, &j->key, error);
+                if (error == -EBADMSG)
+                        (void) job_link(j, NULL);
         } else {
-                f = find_failure(c, &j->identity);
+                f = find_failure(c, &j->key);
                 if (f)
                         failure_free(c, f);
-                if (j->durable)
-                        (void) index_directory_link(c->directory, &j->identity, j->hash);
+                (void) job_link(j, j->hash);
         }
         schedule(c);
 
@@ -189,7 +211,7 @@ static void job_finish(Job *job, IndexFile *index, int error) {
                 j->waiters[i].callback(index, error, j->waiters[i].userdata);
 }
 
-/* Second run: the index. */
+/* Last run: the index. */
 
 static int job_take_index(Job *j, IndexFile **ret) {
         int r;
@@ -216,14 +238,19 @@ static void on_indexed(ElfWorker *w, int error, void *userdata) {
         job_finish(j, index, r);
 }
 
+static void format_hash(const uint8_t *hash, char ret[static 2 * INDEX_CONTENT_HASH_SIZE + 1]) {
+        for (size_t i = 0; i < INDEX_CONTENT_HASH_SIZE; i++)
+                snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+}
+
 static int job_start_index(Job *j) {
         char hex[2 * INDEX_CONTENT_HASH_SIZE + 1];
-        const char *const command[] = { j->cache->worker, "--index", hex, NULL };
+        const char *const command[] = {
+                j->cache->worker, "--index", hex, j->has_debug ? "--debug" : NULL, NULL,
+        };
         int fd;
 
-        for (size_t i = 0; i < INDEX_CONTENT_HASH_SIZE; i++)
-                snprintf(hex + 2 * i, 3, "%02x", j->hash[i]);
-
+        format_hash(j->hash, hex);
         fd = index_directory_create(j->cache->directory, &j->tmp_name);
         if (fd < 0)
                 return fd;
@@ -233,29 +260,32 @@ static int job_start_index(Job *j) {
         return elf_worker_start(&j->worker, j->cache->event,
                                 &(ElfWorkerTask){
                                         .command = command,
-                                        .input_fd = j->copy_fd,
+                                        .input_fd = j->file.copy_fd,
                                         .output_fd = j->output_fd,
-                                        .copy_fd = -EBADF,
+                                        .third_fd = j->debug.copy_fd,
                                         .timeout_usec = j->cache->worker_usec,
                                 },
                                 on_indexed, j);
 }
 
-/* First run: the copy and its hash. */
+/* First runs: the copies and their hash. */
+
+static int job_start_copy(Job *j, JobFile *f);
 
 /* What was read while somebody wrote it is no file that ever was, and not to be known as one. */
-static int job_check_unchanged(const Job *j) {
+static int check_unchanged(int fd, const FileIdentity *identity) {
         FileIdentity now;
         bool durable;
         int r;
 
-        r = file_identity_read(j->fd, &now, &durable);
+        r = file_identity_read(fd, &now, &durable);
         if (r < 0)
                 return r;
-        return memcmp(&now, &j->identity, sizeof(now)) == 0 ? 0 : -ESTALE;
+        return memcmp(&now, identity, sizeof(now)) == 0 ? 0 : -ESTALE;
 }
 
-static int job_take_hash(Job *j) {
+/* The hash of the second copy stands for both. */
+static int job_take_hash(Job *j, JobFile *f) {
         uint8_t hash[INDEX_CONTENT_HASH_SIZE + 1];
         ssize_t n;
         int r;
@@ -265,24 +295,27 @@ static int job_take_hash(Job *j) {
                 return -errno;
         if (n != INDEX_CONTENT_HASH_SIZE)
                 return -EIO;
-        r = job_check_unchanged(j);
+        r = check_unchanged(f->fd, f == &j->file ? &j->key.file : &j->key.debug);
         if (r < 0)
                 return r;
 
         memcpy(j->hash, hash, INDEX_CONTENT_HASH_SIZE);
-        j->fd = safe_close(j->fd);
+        f->fd = safe_close(f->fd);
         return 0;
 }
 
 static void on_copied(ElfWorker *w, int error, void *userdata) {
         _cleanup_(index_file_unrefp) IndexFile *index = NULL;
         Job *j = userdata;
+        JobFile *f = j->file.fd >= 0 ? &j->file : &j->debug;
         int r = error;
 
         j->worker = elf_worker_free(w);
         if (r >= 0)
-                r = job_take_hash(j);
-        if (r >= 0) {
+                r = job_take_hash(j, f);
+        if (r >= 0 && j->debug.fd >= 0)
+                r = job_start_copy(j, &j->debug);
+        else if (r >= 0) {
                 r = index_directory_find_content(j->cache->directory, j->hash, &index);
                 if (r > 0) {
                         j->cache->hits++;
@@ -295,29 +328,35 @@ static void on_copied(ElfWorker *w, int error, void *userdata) {
                 job_finish(j, NULL, r);
 }
 
-static int job_start_copy(Job *j) {
-        const char *const command[] = { j->cache->worker, "--copy", NULL };
+static int job_start_copy(Job *j, JobFile *f) {
+        char argument[sizeof("--copy=") + 2 * INDEX_CONTENT_HASH_SIZE] = "--copy";
+        const char *const command[] = { j->cache->worker, argument, NULL };
         _cleanup_close_ int write_fd = -EBADF;
         int fds[2];
 
+        if (f == &j->debug) {
+                strcat(argument, "=");
+                format_hash(j->hash, argument + strlen(argument));
+        }
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
+        safe_close(j->output_fd);
         j->output_fd = fds[0];
         write_fd = fds[1];
 
         /* A worker that leaves the pipe open behind it does not make us wait. */
         if (fcntl(j->output_fd, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
-        j->copy_fd = index_directory_create_private(j->cache->directory);
-        if (j->copy_fd < 0)
-                return j->copy_fd;
+        f->copy_fd = index_directory_create_private(j->cache->directory);
+        if (f->copy_fd < 0)
+                return f->copy_fd;
 
         return elf_worker_start(&j->worker, j->cache->event,
                                 &(ElfWorkerTask){
                                         .command = command,
-                                        .input_fd = j->fd,
+                                        .input_fd = f->fd,
                                         .output_fd = write_fd,
-                                        .copy_fd = j->copy_fd,
+                                        .third_fd = f->copy_fd,
                                         .timeout_usec = j->cache->worker_usec,
                                 },
                                 on_copied, j);
@@ -344,7 +383,7 @@ static int on_dispatch(sd_event_source *s, void *userdata) {
                         break;
                 j->running = true;
                 c->n_running++;
-                r = job_start_copy(j);
+                r = job_start_copy(j, &j->file);
                 if (r < 0) {
                         /* Its callbacks may take their time: one failure in one turn of the loop.
                          */
@@ -405,7 +444,9 @@ IndexCache *index_cache_free(IndexCache *c) {
         return NULL;
 }
 
-static int add_job(IndexCache *c, int *fd, const FileIdentity *identity, bool durable, Job **ret) {
+/* Takes the descriptors if it succeeds. */
+static int add_job(
+        IndexCache *c, int *fd, int *debug_fd, const JobKey *key, bool durable, Job **ret) {
         _cleanup_(job_freep) Job *j = NULL;
 
         if (HASH_COUNT(c->jobs) - c->n_running >= INDEX_CACHE_QUEUE_MAX)
@@ -415,11 +456,13 @@ static int add_job(IndexCache *c, int *fd, const FileIdentity *identity, bool du
         if (!j)
                 return -ENOMEM;
         j->cache = c;
-        j->identity = *identity;
+        j->key = *key;
         j->durable = durable;
-        j->fd = TAKE_FD(*fd);
-        j->copy_fd = j->output_fd = -EBADF;
-        HASH_ADD(hh, c->jobs, identity, sizeof(FileIdentity), j);
+        j->has_debug = *debug_fd >= 0;
+        j->file = (JobFile){ .fd = TAKE_FD(*fd), .copy_fd = -EBADF };
+        j->debug = (JobFile){ .fd = TAKE_FD(*debug_fd), .copy_fd = -EBADF };
+        j->output_fd = -EBADF;
+        HASH_ADD(hh, c->jobs, key, sizeof(JobKey), j);
         if (!j->hh.tbl)
                 return -ENOMEM;
 
@@ -427,28 +470,43 @@ static int add_job(IndexCache *c, int *fd, const FileIdentity *identity, bool du
         return 0;
 }
 
-int index_cache_load(IndexCache *c,
-                     int fd_to_take,
-                     IndexCacheCallback callback,
-                     void *userdata,
-                     IndexFile **ret_index) {
-        _cleanup_close_ int fd = fd_to_take;
-        FileIdentity identity;
+static int read_key(int fd, int debug_fd, JobKey *ret, bool *ret_durable) {
+        bool debug_durable = true;
+        int r;
+
+        *ret = (JobKey){};
+        r = file_identity_read(fd, &ret->file, ret_durable);
+        if (r >= 0 && debug_fd >= 0)
+                r = file_identity_read(debug_fd, &ret->debug, &debug_durable);
+        *ret_durable = *ret_durable && debug_durable;
+        return r;
+}
+
+/* debug_fd -EBADF: without a debug file. */
+static int load(IndexCache *c,
+                int fd_to_take,
+                int debug_fd_to_take,
+                IndexCacheCallback callback,
+                void *userdata,
+                IndexFile **ret_index) {
+        _cleanup_close_ int fd = fd_to_take, debug_fd = debug_fd_to_take;
         const Failure *f;
         bool durable;
+        JobKey key;
         Job *j;
         int r;
 
-        r = file_identity_read(fd, &identity, &durable);
+        r = read_key(fd, debug_fd, &key, &durable);
         if (r < 0)
                 return r;
 
-        f = find_failure(c, &identity);
+        f = find_failure(c, &key);
         if (f && now_usec(CLOCK_MONOTONIC) < f->retry_usec)
                 return f->error;
 
         if (durable) {
-                r = index_directory_find(c->directory, &identity, ret_index);
+                r = index_directory_find(c->directory, &key.file, debug_fd >= 0 ? &key.debug : NULL,
+                                         ret_index);
                 if (r < 0)
                         return r;
                 if (r > 0) {
@@ -457,11 +515,11 @@ int index_cache_load(IndexCache *c,
                 }
         }
 
-        HASH_FIND(hh, c->jobs, &identity, sizeof(FileIdentity), j);
+        HASH_FIND(hh, c->jobs, &key, sizeof(JobKey), j);
         if (j)
                 return job_add_waiter(j, callback, userdata);
 
-        r = add_job(c, &fd, &identity, durable, &j);
+        r = add_job(c, &fd, &debug_fd, &key, durable, &j);
         if (r < 0)
                 return r;
         r = job_add_waiter(j, callback, userdata);
@@ -472,6 +530,20 @@ int index_cache_load(IndexCache *c,
         }
         schedule(c);
         return 0;
+}
+
+int index_cache_load(
+        IndexCache *c, int fd, IndexCacheCallback callback, void *userdata, IndexFile **ret_index) {
+        return load(c, fd, -EBADF, callback, userdata, ret_index);
+}
+
+int index_cache_load_with_debug(IndexCache *c,
+                                int fd,
+                                int debug_fd,
+                                IndexCacheCallback callback,
+                                void *userdata,
+                                IndexFile **ret_index) {
+        return load(c, fd, debug_fd, callback, userdata, ret_index);
 }
 
 bool index_cache_is_idle(const IndexCache *c) {

@@ -9,7 +9,7 @@
  * mtime and ctime (a symbolic link by that name leads to the index), an index by build id and
  * content hash. A worker run of its own, which does not parse, copies the file and computes the
  * hash of the copy, and the index is made from the copy: no file can claim the index of another,
- * whatever it shows to whom.
+ * whatever it shows to whom. A file together with its separate debug file is known by both of them.
  */
 
 #include <systemd/sd-event.h>
@@ -59,6 +59,17 @@ DEFINE_CLEANUP(IndexCache *, index_cache_free);
  */
 int index_cache_load(
         IndexCache *c, int fd, IndexCacheCallback callback, void *userdata, IndexFile **ret_index);
+
+/*
+ * The same, and takes debug_fd too: the separate debug file, which the index is to be made with.
+ * -EBADMSG also if it belongs to another file.
+ */
+int index_cache_load_with_debug(IndexCache *c,
+                                int fd,
+                                int debug_fd,
+                                IndexCacheCallback callback,
+                                void *userdata,
+                                IndexFile **ret_index);
 
 /* Nothing is queued or running. */
 bool index_cache_is_idle(const IndexCache *c);

@@ -26,7 +26,7 @@ enum {
         INDEX_NAME_HASH_SIZE = 16,                /* bytes of the hash that a name carries */
         INDEX_DIRECTORY_TOUCH_SEC = 24 * 60 * 60, /* a use is noted at most this often */
         INDEX_DIRECTORY_STRAY_SEC = 60 * 60,      /* age at which a temporary file is a leftover */
-        INDEX_LINK_NAME_SIZE = 5 * 17 + 1,        /* five numbers in hex */
+        INDEX_LINK_NAME_SIZE = 10 * 17 + 1,       /* twice five numbers in hex */
 };
 
 #define INDEX_SUFFIX ".idx"
@@ -84,11 +84,22 @@ int file_identity_read(int fd, FileIdentity *ret, bool *ret_durable) {
         return 0;
 }
 
-static void format_link_name(const FileIdentity *i, char ret[static INDEX_LINK_NAME_SIZE]) {
-        snprintf(ret, INDEX_LINK_NAME_SIZE, "%llx-%llx-%llx-%llx-%llx",
-                 (unsigned long long) i->device, (unsigned long long) i->inode,
-                 (unsigned long long) i->size, (unsigned long long) i->mtime_nsec,
-                 (unsigned long long) i->ctime_nsec);
+static size_t format_identity(const FileIdentity *i, char *ret, size_t size) {
+        return (size_t) snprintf(ret, size, "%llx-%llx-%llx-%llx-%llx",
+                                 (unsigned long long) i->device, (unsigned long long) i->inode,
+                                 (unsigned long long) i->size, (unsigned long long) i->mtime_nsec,
+                                 (unsigned long long) i->ctime_nsec);
+}
+
+static void format_link_name(const FileIdentity *i,
+                             const FileIdentity *debug,
+                             char ret[static INDEX_LINK_NAME_SIZE]) {
+        size_t n = format_identity(i, ret, INDEX_LINK_NAME_SIZE);
+
+        if (!debug)
+                return;
+        ret[n++] = '+';
+        (void) format_identity(debug, ret + n, INDEX_LINK_NAME_SIZE - n);
 }
 
 /* names */
@@ -352,13 +363,16 @@ static int read_link(const IndexDirectory *d,
         return startswith(target, "../") && parse_name(target + 3, ret_hash);
 }
 
-int index_directory_find(IndexDirectory *d, const FileIdentity *identity, IndexFile **ret) {
+int index_directory_find(IndexDirectory *d,
+                         const FileIdentity *identity,
+                         const FileIdentity *debug,
+                         IndexFile **ret) {
         uint8_t hash[INDEX_NAME_HASH_SIZE];
         char name[INDEX_LINK_NAME_SIZE];
         KnownIndex *k;
         int r;
 
-        format_link_name(identity, name);
+        format_link_name(identity, debug, name);
         r = read_link(d, name, hash);
         if (r != 0)
                 touch_link(d, name);
@@ -427,7 +441,10 @@ int index_directory_put(IndexDirectory *d,
         return 0;
 }
 
-int index_directory_link(IndexDirectory *d, const FileIdentity *identity, const uint8_t *hash) {
+int index_directory_link(IndexDirectory *d,
+                         const FileIdentity *identity,
+                         const FileIdentity *debug,
+                         const uint8_t *hash) {
         char name[INDEX_LINK_NAME_SIZE], tmp_name[sizeof(TMP_PREFIX) + 3 * sizeof(pid_t)];
         _cleanup_free_ char *target = NULL;
 
@@ -441,7 +458,7 @@ int index_directory_link(IndexDirectory *d, const FileIdentity *identity, const 
         } else if (asprintf(&target, UNREADABLE_FORMAT, INDEX_VERSION) < 0)
                 return -ENOMEM;
 
-        format_link_name(identity, name);
+        format_link_name(identity, debug, name);
         if (symlinkat(target, d->links_fd, name) >= 0)
                 return 0;
         if (errno != EEXIST)

@@ -6,8 +6,9 @@
  *
  * The cache directory on disk. An index is "<build id>-<start of the content hash>.idx", without a
  * build id "<start of the content hash>.idx". That a file has this index is known by a symbolic
- * link in by-inode/, named after all that the kernel says of the file's identity. Who has lost the
- * directory has lost time, nothing else.
+ * link in by-inode/, named after all that the kernel says of the file's identity; that of a file
+ * with its separate debug file by a link that is named after both. Who has lost the directory has
+ * lost time, nothing else.
  */
 
 #include "index/index-file.h"
@@ -34,8 +35,12 @@ int index_directory_new(IndexDirectory **ret, const char *path);
 IndexDirectory *index_directory_free(IndexDirectory *d);
 DEFINE_CLEANUP(IndexDirectory *, index_directory_free);
 
-/* 1: found, 0: not known, -EBADMSG: known to be unreadable. */
-int index_directory_find(IndexDirectory *d, const FileIdentity *identity, IndexFile **ret);
+/* debug: the separate debug file, NULL: none. 1: found, 0: not known, -EBADMSG: known to be
+ * unreadable, or the debug file to be another's. */
+int index_directory_find(IndexDirectory *d,
+                         const FileIdentity *identity,
+                         const FileIdentity *debug,
+                         IndexFile **ret);
 /* The index of a content, whatever file it was made from. 1: found, 0: not known. */
 int index_directory_find_content(IndexDirectory *d,
                                  const uint8_t hash[static INDEX_CONTENT_HASH_SIZE],
@@ -59,7 +64,10 @@ int index_directory_put(IndexDirectory *d,
 void index_directory_discard(IndexDirectory *d, const char *tmp_name);
 
 /* Remembers whose index it is; hash NULL: that the file is unreadable for this version of us. */
-int index_directory_link(IndexDirectory *d, const FileIdentity *identity, const uint8_t *hash);
+int index_directory_link(IndexDirectory *d,
+                         const FileIdentity *identity,
+                         const FileIdentity *debug,
+                         const uint8_t *hash);
 
 /*
  * Removes the least recently used indexes until they take at most max bytes, then the links that

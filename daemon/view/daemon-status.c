@@ -74,6 +74,7 @@ static const Property unit_properties[] = {
         { "StacksTruncated",         "t",  offsetof(UnitStatus, stacks_truncated)           },
         { "StacksBroken",            "t",  offsetof(UnitStatus, stacks_broken)              },
         { "StacksNone",              "t",  offsetof(UnitStatus, stacks_none)                },
+        { "StacksGuessed",           "t",  offsetof(UnitStatus, stacks_guessed)             },
         { "ProfilesWritten",         "t",  offsetof(UnitStatus, profiles)                   },
         { "ProfileBytes",            "t",  offsetof(UnitStatus, profile_bytes)              },
         {}
@@ -383,6 +384,7 @@ void unit_status_to_json(const UnitStatus *u, JsonOutput *j) {
         json_add_count(j, "stacks_truncated", u->stacks_truncated);
         json_add_count(j, "stacks_broken", u->stacks_broken);
         json_add_count(j, "stacks_none", u->stacks_none);
+        json_add_count(j, "stacks_guessed", u->stacks_guessed);
         json_add_count(j, "profiles", u->profiles);
         json_add_count(j, "profile_bytes", u->profile_bytes);
         if (u->last_profile_usec > 0) {

@@ -43,7 +43,7 @@ typedef struct UnitStatus {
         uint64_t last_profile_samples, last_profile_cpu_nsec;
         uint64_t samples, lost, cpu_profiled_nsec;
         uint64_t frames, frames_named;
-        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none;
+        uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
         uint64_t profiles, profile_bytes;
 } UnitStatus;
 

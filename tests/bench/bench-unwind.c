@@ -91,7 +91,8 @@ static int measure(const char *path) {
         if (!t)
                 return -1;
         begin = now_nsec(CLOCK_PROCESS_CPUTIME_ID);
-        if (elf_index_write(elf, hash, out) < 0 || index_file_open(&index, out, hash) < 0)
+        if (elf_index_write(&(ElfIndexInput){ .file = elf, .hash = hash }, out) < 0 ||
+            index_file_open(&index, out, hash) < 0)
                 return -1;
         index_msec = cpu_msec(begin);
         find_nsec = measure_find(index);

@@ -13,11 +13,9 @@ import guard
 
 # Functions that only tests call, each with the reason.
 FOR_TESTS = {
-    "elf_file_new_from_memory": "bytes that no file has",
     "file_get_error": "why a file was lost or refused",
     "index_cache_is_idle": "that nothing is left under way",
     "index_file_get_size": "what the writer wrote",
-    "index_file_get_sources": "what the writer wrote",
     "index_file_n_functions": "what the writer wrote",
     "index_file_new_from_memory": "bytes that no file has",
     "kallsyms_parse": "bytes that no kernel shows",
@@ -26,6 +24,7 @@ FOR_TESTS = {
     "profile_writer_n_queued": "that the queue ends at its limit",
     "sampler_get_program_fd": "the run time that the kernel counts",
     "unwinder_walk": "what the kernel does, where the truth is known",
+    "web_asset_find": "that each name leads to its bytes",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

@@ -55,12 +55,14 @@ LAYERS = {
         "store/store.h": "*",
         "view/*": "*",
     },
+    "web": {},
 }
 
 # Headers of libraries, the files below daemon/ that may include them.
 LIBRARIES = {
     "bpf/*": ["capture/*"],
     "ini.h": ["config-file.c"],
+    "lzma.h": ["elf/unpack.c"],
     "jansson.h": ["view/json-output.c"],
     "gelf.h": ["elf/elf-file.c"],
     "libelf.h": ["elf/elf-file.c"],
@@ -76,7 +78,7 @@ LIBRARIES = {
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
     "utlist.h": ["**"],
-    "zlib.h": ["profile/gzip.c"],
+    "zlib.h": ["elf/elf-debug.c", "profile/gzip.c"],
     # Of the C library, but for programs only.
     "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c"],
 }

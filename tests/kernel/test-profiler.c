@@ -665,7 +665,8 @@ static void test_restarts_leave_no_descriptor_behind(void **state) {
                 if (i == 2)
                         before = count_descriptors();
         }
-        assert_int_equal(count_descriptors(), before);
+        /* A worker may have been at work when they were counted first. */
+        assert_in_range(count_descriptors(), 1, before);
 }
 
 int main(void) {

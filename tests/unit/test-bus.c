@@ -267,7 +267,7 @@ static void test_properties_say_what_the_manager_says(void **state) {
         assert_return_code(sd_bus_message_read(m, "v", "a(sst)", 1, &reason, &help, &n), 0);
         assert_string_equal(reason, "ring-full");
 
-        w->manager.units[0]->counters.stacks.none = 5;
+        w->manager.units[0]->counters.stacks.ends[STACK_END_NONE] = 5;
         expect_counter(w, WEB_PATH, BUS_UNIT_INTERFACE, "StacksNone", 5);
         expect_property(w, WEB_PATH, BUS_UNIT_INTERFACE, "ControlGroup",
                         "/system.slice/web.service");

@@ -321,7 +321,7 @@ static void test_doctor_names_what_is_poor_and_the_remedy(void **state) {
         assert_contains(f->output, "warn  lost 12 (ring-full): Too slow.");
         assert_contains(f->output, "warn  poor.service: only 12% of the frames have a name");
         assert_contains(f->output, "warn  poor.service: only 70% of the stacks are complete");
-        assert_contains(f->output, "Fix: build the program");
+        assert_contains(f->output, "Fix: run 'profilerctl flush'");
         assert_contains(f->output, "warn  lost.service is configured");
         assert_contains(f->output, "ok    busy.service:");
         assert_lacks(f->output, "no-pid");

@@ -133,6 +133,44 @@ static void test_by_hand_from_file_to_file(void **state) {
         assert_int_equal(index_file_open(&f, out, hash), 0);
 }
 
+static void test_a_debug_file_has_the_build_id_of_its_file(void **state) {
+        _cleanup_close_ int in = open_self(), out = memfd_create("index", MFD_CLOEXEC);
+        _cleanup_close_ int same = open_self(), other = -EBADF;
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+
+        require_program();
+        assert_int_equal(
+                RUN_WITH((&(Descriptors){ in, out, same }), "--index", some_hash, "--debug"),
+                EX_OK);
+        assert_int_equal(index_file_open(&f, out, NULL), 0);
+        assert_true(index_file_get_sources(f) & INDEX_SOURCE_DEBUG_FILE);
+
+        other = open(getenv("PROFILERD_ELF"), O_RDONLY | O_CLOEXEC);
+        assert_return_code(other, errno);
+        assert_return_code(ftruncate(out, 0), errno);
+        assert_int_equal(
+                RUN_WITH((&(Descriptors){ in, out, other }), "--index", some_hash, "--debug"), 66);
+}
+
+static void test_the_hash_of_a_second_copy_stands_for_both(void **state) {
+        _cleanup_close_ int in = open_self(), out = memfd_create("hash", MFD_CLOEXEC);
+        _cleanup_close_ int copy = memfd_create("copy", MFD_CLOEXEC);
+        uint8_t first[INDEX_CONTENT_HASH_SIZE], both[INDEX_CONTENT_HASH_SIZE],
+                told[INDEX_CONTENT_HASH_SIZE];
+        char argument[] = "--copy=00112233445566778899aabbccddeeff"
+                          "00112233445566778899aabbccddeeff";
+
+        require_program();
+        for (size_t i = 0; i < sizeof(first); i++)
+                first[i] = (uint8_t) (0x11 * (i % 16));
+        assert_int_equal(elf_copy_second(first, in, UINT64_MAX, -EBADF, both), 0);
+        assert_int_equal(RUN_WITH((&(Descriptors){ in, out, copy }), argument), EX_OK);
+        assert_int_equal(pread(out, told, sizeof(told), 0), sizeof(told));
+        assert_memory_equal(told, both, sizeof(both));
+        hash_file(in, first);
+        assert_memory_not_equal(told, first, sizeof(first));
+}
+
 static void test_what_is_no_elf_file_is_a_data_error(void **state) {
         static const char *const contents[] = { "", "#!/bin/sh\n",
                                                 "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3" };
@@ -177,6 +215,8 @@ int main(void) {
                 cmocka_unit_test(test_a_copy_that_cannot_be_is_refused),
                 cmocka_unit_test(test_index_names_this_program),
                 cmocka_unit_test(test_by_hand_from_file_to_file),
+                cmocka_unit_test(test_a_debug_file_has_the_build_id_of_its_file),
+                cmocka_unit_test(test_the_hash_of_a_second_copy_stands_for_both),
                 cmocka_unit_test(test_what_is_no_elf_file_is_a_data_error),
                 cmocka_unit_test(test_output_that_cannot_grow_is_an_error),
                 cmocka_unit_test(test_usage),

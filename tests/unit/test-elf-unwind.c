@@ -40,7 +40,7 @@ static IndexFile *index_of(const char *path) {
                 return NULL;
         out = memfd_create("index", MFD_CLOEXEC);
         assert_int_equal(elf_file_open(&elf, in), 0);
-        assert_int_equal(elf_index_write(elf, hash, out), 0);
+        assert_int_equal(elf_index_write(&(ElfIndexInput){ .file = elf, .hash = hash }, out), 0);
         assert_int_equal(index_file_open(&f, out, hash), 0);
         return f;
 }

@@ -72,7 +72,7 @@ static int start_command(Run *run, const char *const *command, usec_t timeout_us
                                         .command = command,
                                         .input_fd = run->input_fd,
                                         .output_fd = run->output_fd,
-                                        .copy_fd = run->copy_fd,
+                                        .third_fd = run->copy_fd,
                                         .timeout_usec = timeout_usec,
                                 },
                                 on_done, run);
@@ -131,7 +131,7 @@ static void test_the_way_it_ends_is_told_apart(void **state) {
                 int error;
         } cases[] = {
                 { "exit 0", 0 },           { "exit 65", -EBADMSG }, { "exit 1", -EIO },
-                { "exit 66", -EIO },       { "kill -9 $$", -EIO },  { "kill -SEGV $$", -EIO },
+                { "exit 66", -EBADMSG },   { "kill -9 $$", -EIO },  { "kill -SEGV $$", -EIO },
                 { "kill -TERM $$", -EIO },
         };
 

@@ -172,6 +172,23 @@ static void test_a_link_is_no_directory(void **state) {
         assert_int_equal(mkdir_open(f->fd, "b", 0700), -ENOTDIR);
 }
 
+/* The way without openat2() refuses links, so none is used here. */
+static void test_a_regular_file_is_opened_in_a_root(void **state) {
+        _cleanup_close_ int fd = -EBADF;
+        Fixture *f = *state;
+
+        assert_return_code(mkdirat(f->fd, "a", 0700), errno);
+        assert_return_code(mkfifoat(f->fd, "a/pipe", 0600), errno);
+        assert_int_equal(write_file_atomic(f->fd, "b", "1", 1, 0600), 0);
+        assert_return_code(symlinkat("/etc/passwd", f->fd, "a/out"), errno);
+        fd = open_regular_in_root(f->fd, "b");
+        assert_return_code(fd, -fd);
+        assert_int_equal(open_regular_in_root(f->fd, "a"), -ENOENT);
+        assert_int_equal(open_regular_in_root(f->fd, "a/pipe"), -ENOENT);
+        assert_int_equal(open_regular_in_root(f->fd, "c"), -ENOENT);
+        assert_true(open_regular_in_root(f->fd, "a/out") < 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_a_file_is_read_up_to_the_limit, set_up,
@@ -192,6 +209,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_failed_write_is_an_error, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_directory_is_made_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_link_is_no_directory, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_regular_file_is_opened_in_a_root, set_up,
+                                                tear_down),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -63,11 +63,13 @@ static int setup(void **state) {
         assert_true(asprintf(&script,
                              "#!/bin/sh\n"
                              "cd %s && read -r name || exit 99\n"
-                             "echo \"$1 $name\" >> log\n"
-                             "[ -e \"$name$1\" ] && . \"./$name$1\"\n"
+                             "echo \"${1%%=*} $name\" >> log\n"
+                             "[ -e \"$name${1%%=*}\" ] && . \"./$name${1%%=*}\"\n"
                              "case $1 in\n"
-                             "--copy) echo \"$name\" >&3; exec cat \"$name.hash\";;\n"
-                             "--index) exec cat \"$2.index\";;\n"
+                             "--copy*) echo \"$name\" >&3; exec cat \"$name.hash\";;\n"
+                             "--index) [ -n \"$3\" ] && read -r debug < /proc/self/fd/3 && echo "
+                             "\"+ $debug\" >> log\n"
+                             "exec cat \"$2.index\";;\n"
                              "esac\n",
                              f->directory) > 0);
         put_text(f->directory, "worker", script);
@@ -280,8 +282,8 @@ static void test_files_are_taken_in_the_order_they_came_two_at_a_time(void **sta
                 put_elf(f, names[i], (uint8_t) i);
                 assert_int_equal(load(f, names[i]), 0);
         }
-        /* c has to wait for d, and everybody for their turn. */
-        put_misbehaviour(f, "c", "--copy", "while ! grep -q -e '--index d' log; do :; done\n");
+        /* c has to wait for e, whose turn comes when d is through. */
+        put_misbehaviour(f, "c", "--copy", "while ! grep -q -e '--copy e' log; do :; done\n");
         while (!index_cache_is_idle(f->cache)) {
                 assert_return_code(sd_event_run(f->event, DEADLINE_USEC), 0);
                 index_cache_get_statistics(f->cache, &s);
@@ -638,6 +640,58 @@ static void test_the_real_worker_indexes_this_program(void **state) {
         assert_int_equal(load_and_run(f, "text"), -EBADMSG);
 }
 
+static int load_pair(Fixture *f, const char *name, const char *debug) {
+        _cleanup_(index_file_unrefp) IndexFile *index = NULL;
+        Request *request = malloc(sizeof(Request));
+        int r;
+
+        assert_non_null(request);
+        *request = (Request){ f, name };
+        r = index_cache_load_with_debug(f->cache, open_in(f->directory, name),
+                                        open_in(f->directory, debug), on_loaded, request, &index);
+        if (r != 0)
+                free(request);
+        run_until_idle(f);
+        return r;
+}
+
+/* The second copy's hash, which the worker makes of both, is what the index is known by. */
+static void test_a_file_with_its_debug_file_has_an_index_of_its_own(void **state) {
+        Fixture *f = *state;
+        size_t n_descriptors;
+
+        put_elf(f, "a", 1);
+        put_elf(f, "d", 2);
+        n_descriptors = count_descriptors();
+        assert_int_equal(load_and_run(f, "a"), 0);
+        assert_int_equal(load_pair(f, "a", "d"), 0);
+        assert_int_equal(f->error, 0);
+        assert_log(f, "--copy a\n--index a\n--copy a\n--copy d\n--index a\n+ d\n");
+        assert_int_equal(count_names(f->cache_path, ".idx"), 2);
+        assert_int_equal(count_descriptors(), n_descriptors);
+
+        restart_cache(f);
+        assert_int_equal(load(f, "a"), 1);
+        assert_int_equal(load_pair(f, "a", "d"), 1);
+        assert_log(f, "");
+}
+
+static void test_the_debug_file_of_another_is_refused_for_good(void **state) {
+        Fixture *f = *state;
+
+        put_elf(f, "a", 1);
+        put_elf(f, "d", 2);
+        put_misbehaviour(f, "a", "--index", "exit 66");
+        assert_int_equal(load_pair(f, "a", "d"), 0);
+        assert_int_equal(f->error, -EBADMSG);
+        restart_cache(f);
+        assert_int_equal(load_pair(f, "a", "d"), -EBADMSG);
+
+        /* The file itself is as good as before. */
+        put_misbehaviour(f, "a", "--index", "");
+        assert_int_equal(load_and_run(f, "a"), 0);
+}
+
 static void copy_file(Fixture *f, const char *from, const char *name) {
         _cleanup_free_ char *data = NULL;
         size_t size;
@@ -688,6 +742,8 @@ static void test_an_index_is_of_the_bytes_that_were_hashed(void **state) {
 int main(int argc, char *argv[]) {
         const struct CMUnitTest tests[] = {
                 cache_test(test_a_new_file_is_copied_and_its_copy_is_indexed),
+                cache_test(test_a_file_with_its_debug_file_has_an_index_of_its_own),
+                cache_test(test_the_debug_file_of_another_is_refused_for_good),
                 cache_test(test_a_known_file_costs_no_worker_also_after_a_restart),
                 cache_test(test_known_contents_in_another_file_are_only_copied),
                 cache_test(test_a_replaced_file_is_another_file),

@@ -52,7 +52,7 @@ static int put_index(IndexDirectory *d, uint8_t first, bool has_build_id) {
 static int find(IndexDirectory *d, const FileIdentity *i) {
         _cleanup_(index_file_unrefp) IndexFile *index = NULL;
 
-        return index_directory_find(d, i, &index);
+        return index_directory_find(d, i, NULL, &index);
 }
 
 static int find_content(IndexDirectory *d, uint8_t first) {
@@ -203,12 +203,12 @@ static void test_a_link_leads_from_the_file_to_its_index(void **state) {
         uint8_t hash[INDEX_CONTENT_HASH_SIZE];
 
         make_hash(1, hash);
-        assert_int_equal(index_directory_link(d, &identity, hash), -ENOENT);
+        assert_int_equal(index_directory_link(d, &identity, NULL, hash), -ENOENT);
         assert_int_equal(find(d, &identity), 0);
 
         assert_return_code(put_index(d, 1, true), 0);
-        assert_return_code(index_directory_link(d, &identity, hash), 0);
-        assert_return_code(index_directory_link(d, &identity, hash), 0);
+        assert_return_code(index_directory_link(d, &identity, NULL, hash), 0);
+        assert_return_code(index_directory_link(d, &identity, NULL, hash), 0);
         assert_int_equal(count_links(*state), 1);
 
         index_directory_free(d);
@@ -225,7 +225,7 @@ static void test_a_link_says_that_a_file_is_unreadable(void **state) {
         _cleanup_(index_directory_freep) IndexDirectory *d = open_directory(*state);
         uint8_t hash[INDEX_CONTENT_HASH_SIZE];
 
-        assert_return_code(index_directory_link(d, &identity, NULL), 0);
+        assert_return_code(index_directory_link(d, &identity, NULL, NULL), 0);
         index_directory_free(d);
         d = open_directory(*state);
         assert_int_equal(find(d, &identity), -EBADMSG);
@@ -235,7 +235,7 @@ static void test_a_link_says_that_a_file_is_unreadable(void **state) {
         /* And is replaced when it turns out to be readable. */
         assert_return_code(put_index(d, 1, true), 0);
         make_hash(1, hash);
-        assert_return_code(index_directory_link(d, &identity, hash), 0);
+        assert_return_code(index_directory_link(d, &identity, NULL, hash), 0);
         assert_int_equal(find(d, &identity), 1);
 }
 
@@ -292,7 +292,7 @@ static void test_a_damaged_index_is_removed(void **state) {
                 for (int by_content = 0; by_content < 2; by_content++) {
                         put_file(*state, NAME_WITH_ID, &contents[i], sizeof(TestIndex));
                         d = open_directory(*state);
-                        assert_return_code(index_directory_link(d, &identity, hash), 0);
+                        assert_return_code(index_directory_link(d, &identity, NULL, hash), 0);
                         assert_int_equal(by_content ? find_content(d, 1) : find(d, &identity), 0);
                         assert_int_equal(count_names(*state, ".idx"), 0);
                         assert_return_code(put_index(d, 1, true), 0);
@@ -321,7 +321,7 @@ static void test_a_use_is_noted_once_a_day(void **state) {
         assert_true(asprintf(&links, "%s/by-inode", (char *) *state) > 0);
         make_hash(1, hash);
         assert_return_code(put_index(d, 1, true), 0);
-        assert_return_code(index_directory_link(d, &identity, hash), 0);
+        assert_return_code(index_directory_link(d, &identity, NULL, hash), 0);
 
         set_age(*state, NAME_WITH_ID, 3600);
         set_age(links, "1-2-3-4-5", 3600);
@@ -352,7 +352,7 @@ static void test_trimming_removes_the_least_recently_used_first(void **state) {
                 assert_return_code(put_index(d, k, false), 0);
                 make_hash(k, hash);
                 i.inode = k;
-                assert_return_code(index_directory_link(d, &i, hash), 0);
+                assert_return_code(index_directory_link(d, &i, NULL, hash), 0);
                 /* 3 is the oldest, then 4, 1, 2. */
                 snprintf(name, sizeof(name), "%02x%s", k, &NAME_WITHOUT_ID[2]);
                 set_age(*state, name, 1000 - (k + 1) % 4 * 100);

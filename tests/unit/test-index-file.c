@@ -159,6 +159,25 @@ static void test_bytes_of_the_file_win_over_zeroed_memory(void **state) {
         assert_int_equal(address, 0x403000);
 }
 
+/* Linkers that save space begin the code in the middle of a page of the file, which is then mapped
+ * twice. */
+static void test_a_mapping_of_whole_pages_is_of_its_code(void **state) {
+        Image i = image_new();
+        _cleanup_(index_file_unrefp) IndexFile *f = NULL;
+        const IndexSegment *s;
+
+        i.segments[1].file_offset = 0x1210;
+        i.segments[1].address = 0x402210;
+        i.segments[1].file_size = i.segments[1].memory_size = 0xdf0;
+        i.segments[0].file_size = i.segments[0].memory_size = 0x1210;
+        f = image_open(&i);
+        assert_true(index_file_find_code(f, 0x1000, 0x1000, &s));
+        assert_ptr_equal(s, &i.segments[1]);
+        assert_false(index_file_find_code(f, 0, 0x1000, &s));
+        assert_false(index_file_find_code(f, 0x2000, 0x1000, &s));
+        assert_false(index_file_find_code(f, UINT64_MAX - 1, 0x1000, &s));
+}
+
 /* The same with an unwind table: two pages, of which the second is empty. */
 typedef struct UnwindImage {
         Image image;
@@ -439,6 +458,7 @@ int main(void) {
                 cmocka_unit_test(test_each_of_many_functions_is_found),
                 cmocka_unit_test(test_file_offsets_become_addresses),
                 cmocka_unit_test(test_bytes_of_the_file_win_over_zeroed_memory),
+                cmocka_unit_test(test_a_mapping_of_whole_pages_is_of_its_code),
                 cmocka_unit_test(test_an_address_finds_its_rule),
                 cmocka_unit_test(test_a_file_without_unwind_table_covers_nothing),
                 cmocka_unit_test(test_damaged_unwind_tables_are_refused),

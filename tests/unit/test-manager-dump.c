@@ -49,7 +49,7 @@ static void test_each_unit_is_there(void **state _unused_) {
 
         assert_int_equal(manager_unit_changed(&m, &info), 0);
         u = m.units[0];
-        u->counters.stacks.complete = 9;
+        u->counters.stacks.ends[STACK_END_COMPLETE] = 9;
         u->settings.labels = &label;
         u->settings.n_labels = 1;
         text = dump(&m);
@@ -58,7 +58,7 @@ static void test_each_unit_is_there(void **state _unused_) {
         assert_non_null(strstr(text, "\nUnit web.service\n  State: profiled\n"));
         assert_non_null(strstr(text, "  Main process: 42\n"));
         assert_non_null(strstr(text, "  Label: team=data\n"));
-        assert_non_null(strstr(text, "  Stacks: 9 complete, 0 truncated"));
+        assert_non_null(strstr(text, "  Stacks that ended complete: 9\n"));
         assert_non_null(strstr(text, "  Last profile: -\n"));
         fake_manager_done(&m);
 }

@@ -81,7 +81,7 @@ static ClosedWindow close_one(Bed *b, const char *unit, uint64_t address) {
         struct sample_record record = fixture_record(0, 1);
         ClosedWindow c = { .frequency_hz = 99, .duration_usec = 60 * USEC_PER_SEC };
 
-        assert_return_code(window_new(&c.window, 1000 * USEC_PER_SEC, NULL, NULL), 0);
+        assert_return_code(window_new(&c.window, WINDOW_CPU, 1000 * USEC_PER_SEC, NULL, NULL), 0);
         assert_return_code(window_add(c.window, &b->fixture->process, &record, &address, 10), 0);
         c.unit = strdup(unit);
         assert_non_null(c.unit);

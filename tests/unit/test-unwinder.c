@@ -94,7 +94,7 @@ static IndexFile *index_of_elf(ElfFile *elf) {
         _cleanup_close_ int fd = memfd_create("index", MFD_CLOEXEC);
         IndexFile *f;
 
-        assert_int_equal(elf_index_write(elf, hash, fd), 0);
+        assert_int_equal(elf_index_write(&(ElfIndexInput){ .file = elf, .hash = hash }, fd), 0);
         assert_int_equal(index_file_open(&f, fd, hash), 0);
         return f;
 }

@@ -170,6 +170,17 @@ static void test_memory_and_nothing_are_told_apart(void **state) {
         assert_int_equal(l.address, 0x1233);
 }
 
+/* pprof's readers refuse a location with neither a line nor an address. */
+static void test_a_jump_through_null_has_an_address(void **state) {
+        _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
+        _cleanup_(profile_freep) Profile *p = NULL;
+        const uint64_t frames[] = { 0, 1 };
+
+        assert_int_equal(fixture_add(f, frames, 2, 10), 0);
+        p = make(f, &defaults, NULL);
+        assert_int_equal(location_of(p, 0).address, 1);
+}
+
 static void test_the_main_executable_is_mapping_0(void **state) {
         const uint64_t frames[] = { FIXTURE_LIBRARY + 0x10, FIXTURE_CODE + 0x10 };
         const char *const paths[] = { "/usr/bin/program", "/usr/lib/library.so.1", "/gone", NULL };
@@ -308,6 +319,30 @@ static void test_samples_carry_thread_and_configured_labels(void **state) {
         assert_string_equal(find_label(&s, "tier")->string, "web");
 }
 
+static void test_a_stack_that_ended_early_says_why(void **state) {
+        _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
+        struct sample_record record = fixture_record(0, 1);
+        _cleanup_(profile_freep) Profile *p = NULL;
+        uint64_t address = FIXTURE_CODE;
+        size_t n_labels = 0;
+        ProfileSample s;
+
+        assert_int_equal(fixture_add(f, &address, 1, 1), 0);
+        record.stack_end = STACK_END_NO_RULE;
+        assert_int_equal(window_add(f->window, &f->process, &record, &address, 1), 0);
+        p = make(f, &defaults, NULL);
+
+        assert_int_equal(profile_n_samples(p), 2);
+        for (size_t i = 0; i < 2; i++) {
+                profile_get_sample(p, i, &s);
+                n_labels += s.n_labels;
+                if (s.n_labels == 4)
+                        assert_string_equal(find_label(&s, PROFILE_STACK_END_LABEL)->string,
+                                            "no-rule");
+        }
+        assert_int_equal(n_labels, 7);
+}
+
 static void test_values_are_count_and_time(void **state) {
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
         _cleanup_(profile_freep) Profile *p = NULL;
@@ -346,7 +381,7 @@ static void test_comments_say_whose_profile_it_is_and_how_good(void **state) {
                 { "stacks-complete", "1" }, { "stacks-truncated", "0" },
                 { "stacks-broken", "1" },   { "stacks-none", "0" },
                 { "stacks-guessed", "1" },  { "frames", "2" },
-                { "frames-named", "0" },
+                { "frames-named", "0" },    { "stacks-no-memory", "1" },
         };
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
         struct sample_record record = fixture_record(0, 1);
@@ -406,12 +441,14 @@ int main(void) {
                 cmocka_unit_test(test_an_address_without_a_name_keeps_its_mapping),
                 cmocka_unit_test(test_a_file_without_an_index_has_offsets),
                 cmocka_unit_test(test_memory_and_nothing_are_told_apart),
+                cmocka_unit_test(test_a_jump_through_null_has_an_address),
                 cmocka_unit_test(test_the_main_executable_is_mapping_0),
                 cmocka_unit_test(test_a_main_executable_without_a_sample_is_mapping_0),
                 cmocka_unit_test(test_kernel_frames_have_their_own_mapping),
                 cmocka_unit_test(test_what_lies_below_the_kernel_is_a_module),
                 cmocka_unit_test(test_without_symbols_the_kernel_has_addresses),
                 cmocka_unit_test(test_samples_carry_thread_and_configured_labels),
+                cmocka_unit_test(test_a_stack_that_ended_early_says_why),
                 cmocka_unit_test(test_values_are_count_and_time),
                 cmocka_unit_test(test_comments_say_whose_profile_it_is_and_how_good),
                 cmocka_unit_test(test_stacks_that_end_up_equal_are_one_sample),

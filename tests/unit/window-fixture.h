@@ -74,7 +74,8 @@ static inline WindowFixture *window_fixture_new(void) {
         assert_return_code(mapping_set_new(&f->process.mappings), 0);
         f->program = fixture_map(f, FIXTURE_CODE, &program, "/usr/bin/program");
         f->library = fixture_map(f, FIXTURE_LIBRARY, &library, "/usr/lib/library.so.1");
-        assert_return_code(window_new(&f->window, 1000 * USEC_PER_SEC, fixture_on_file, f), 0);
+        assert_return_code(
+                window_new(&f->window, WINDOW_CPU, 1000 * USEC_PER_SEC, fixture_on_file, f), 0);
         return f;
 }
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Window Types
+ *
+ * What is measured. A unit has a window, and a stored profile, for each type that it wants.
+ */
+
+#include "basic/util.h"
+
+typedef enum WindowType {
+        WINDOW_CPU,     /* where CPU time is spent */
+        WINDOW_OFF_CPU, /* where threads wait */
+        _WINDOW_TYPE_MAX,
+} WindowType;
+
+/* As in the names of stored profiles and of their value: "cpu". */
+static inline const char *window_type_to_string(WindowType type) {
+        static const char *const names[_WINDOW_TYPE_MAX] = { "cpu", "offcpu" };
+
+        return names[type];
+}
