@@ -144,7 +144,8 @@ static void add_svg(TextWriter *w,
                     const TextWriter *frames) {
         text_addf(w,
                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                  "<svg class=\"page\" xmlns=\"http://www.w3.org/2000/svg\" width=\"100%%\" "
+                  "<svg class=\"page\" role=\"document\" lang=\"en\" "
+                  "xmlns=\"http://www.w3.org/2000/svg\" width=\"100%%\" "
                   "height=\"%zu\">\n<title>",
                   HEAD_HEIGHT + g->n_levels * FLAME_ROW_HEIGHT);
         text_add_markup(w, o->title);

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 
+import browser as browsers
 import pytest
 from machine import DROP_IN, UNIT_FILE, ContainerError, Machine, remove_orphans
 from profile import have_go_pprof
@@ -169,3 +170,22 @@ def profilerctl():
 def go():
     if not have_go_pprof():
         refuse("needs go tool pprof: apt-get install golang-go")
+
+
+@pytest.fixture(scope="session")
+def shared_browser():
+    reason = browsers.missing()
+    if reason:
+        refuse(reason)
+    found = browsers.Browser()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def browser(shared_browser):
+    """As a person finds it: light, with scripts, the pointer in a corner."""
+    shared_browser.with_scheme("light")
+    shared_browser.with_script(True)
+    shared_browser.open("about:blank")
+    return shared_browser
