@@ -19,6 +19,7 @@
 /* clang-format on */
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6 */
+#define PF_EXITING 0x00000004
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

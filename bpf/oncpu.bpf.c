@@ -92,12 +92,21 @@ static __always_inline bool is_taken(__u64 n, __u32 share) {
 
 static __always_inline void publish(struct scratch *s) {
         __u32 n = (s->record.n_kernel + s->record.n_user) & (FRAMES_ROOM - 1);
-        __u64 flags;
+        __u64 size = sizeof(s->record) + n * sizeof(__u64), flags;
+        __u32 copied = s->record.n_copied;
 
         flags = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) < wakeup_bytes ? BPF_RB_NO_WAKEUP
                                                                               : BPF_RB_FORCE_WAKEUP;
-        if (bpf_ringbuf_output(&samples, &s->record, sizeof(s->record) + n * sizeof(__u64), flags) <
-            0)
+        if (copied > 0 && copied <= SAMPLE_COPY_MAX) {
+                /* The process is new and may be gone soon: it is looked at now. */
+                flags = BPF_RB_FORCE_WAKEUP;
+                size += sizeof(struct sample_registers) + copied;
+        }
+        /* The compiler knows that it fits, the verifier wants to see it. */
+        asm volatile("" : "+r"(size));
+        if (size > sizeof(s->record) + sizeof(s->frames))
+                return;
+        if (bpf_ringbuf_output(&samples, &s->record, size, flags) < 0)
                 count_loss(LOSS_RING_FULL);
 }
 
@@ -146,6 +155,7 @@ int on_cpu(struct bpf_perf_event_data *ctx) {
 
         walk_kernel(ctx, s);
         walk_user(ctx, s, task);
+        copy_stack(ctx, s, task);
         publish(s);
         return 0;
 }

@@ -6,7 +6,8 @@
  *
  * What crosses the kernel boundary. Fixed-width fields, no padding, included by both sides. A
  * record in the ring buffer is the struct and then n_kernel + n_user addresses, leaf first, kernel
- * before user.
+ * before user. Where the way up was not known yet, struct sample_registers and n_copied bytes of
+ * the stack follow, so that user space can walk it.
  */
 
 #include <linux/types.h>
@@ -15,6 +16,10 @@ enum {
         SAMPLE_USER_FRAMES_MAX = 256,
         SAMPLE_KERNEL_FRAMES_MAX = 127, /* default of sysctl kernel.perf_event_max_stack */
         SAMPLE_COMM_MAX = 16,           /* TASK_COMM_LEN */
+
+        SAMPLE_COPY_MAX = 16 << 10, /* bytes of a stack, from SAMPLE_RED_ZONE below its end on */
+        SAMPLE_RED_ZONE = 128,      /* of x86-64: a leaf may use them without moving its end */
+        SAMPLE_COPIES_MAX = 128,    /* of one CPU in one second */
 
         TARGETS_MAX = 8192, /* cgroups that can be targets at once; all memory is taken up front, as
                                perf_event programs need before Linux 6.1 */
@@ -67,8 +72,19 @@ struct sample_record {
         __u8 stack_end; /* enum sample_stack_end */
         __u8 flags;     /* enum sample_flag */
         char comm[SAMPLE_COMM_MAX];
+        __u32 n_copied; /* bytes of the stack that follow; 0: neither they nor registers do */
+        __u32 reserved;
 };
-_Static_assert(sizeof(struct sample_record) == 80, "records have no padding");
+_Static_assert(sizeof(struct sample_record) == 88, "records have no padding");
+
+/* Of the leaf, numbered as in bpf/unwind-rule.h; the first fields of struct unwind_state. */
+struct sample_registers {
+        __u64 registers[16];
+        __u64 ip;
+        __u32 known;
+        __u32 is_return;
+};
+_Static_assert(sizeof(struct sample_registers) == 144, "registers have no padding");
 
 /* Value of the map "targets", by cgroup id. */
 struct target {

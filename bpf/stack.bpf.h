@@ -55,11 +55,14 @@ static __always_inline int read_pair(struct stack_window *w, __u64 *ret, __u64 a
         (__builtin_constant_p(size) && (size) == 2 * sizeof(__u64)     \
                  ? read_pair((context), (__u64 *) (buffer), (address)) \
                  : bpf_probe_read_user((buffer), (size), (void *) (address)))
+#include "bpf/registers.bpf.h"
 #include "bpf/unwind-guess.h"
 #include "bpf/unwind-step.h"
 
 enum {
-        STEP_MORE = 0,       /* a frame was added, go on */
+        STEP_MORE = 0,    /* a frame was added, go on */
+        COPY_PIECE = 256, /* bytes; the end of the stack is met at a piece's end */
+        COPY_WORDS = (sizeof(struct sample_registers) + SAMPLE_COPY_MAX) / sizeof(__u64),
         FIRST_MAPPED = 4096, /* nothing is mapped below (vm.mmap_min_addr) */
         FRAMES_ROOM = 512,   /* power of two above all frames: an index is masked, never compared */
 };
@@ -79,8 +82,9 @@ struct scratch {
         struct stack_window window;
         __u64 last_event_ns; /* of this CPU */
         __u64 n_events;      /* of this CPU */
+        __u64 copies_since_ns, n_copies;
         struct sample_record record;
-        __u64 frames[FRAMES_ROOM];
+        __u64 frames[FRAMES_ROOM + COPY_WORDS];
 };
 
 struct {
@@ -146,11 +150,15 @@ static __always_inline int end_of(int result) {
         }
 }
 
+static __always_inline bool is_in_file(struct scratch *s, __u64 pc) {
+        return s->mapping.file != 0 && pc >= s->mapping.start && pc < s->mapping.end;
+}
+
 /* Why there was no table where a guess led nowhere. */
-static __always_inline int end_without_table(struct scratch *s) {
+static __always_inline int end_without_table(struct scratch *s, __u64 pc) {
         if (s->process.n_mappings == 0)
                 return STACK_END_NOT_LOADED;
-        if (!load_mapping(s, unwind_pc(&s->state)))
+        if (!load_mapping(s, pc))
                 return STACK_END_NOT_CODE;
         if (s->mapping.file != 0 || s->mapping.absence == UNWIND_WITHOUT_TABLE)
                 return STACK_END_NO_TABLE;
@@ -161,21 +169,23 @@ static __always_inline int end_without_table(struct scratch *s) {
 __noinline int unwind_step(__u32 depth) {
         struct scratch *s = get_scratch();
         bool is_guess = false;
+        __u64 pc;
         int r;
 
         if (!s)
                 return STACK_END_NO_TABLE;
+        pc = unwind_pc(&s->state);
         if (depth >= SAMPLE_USER_FRAMES_MAX)
                 return STACK_END_TRUNCATED;
 
         r = step_by_table(s);
         if (r == UNWIND_UNKNOWN_CODE) {
                 is_guess = true;
-                r = unwind_guess(&s->state, MACHINE, s->in_chain, &s->window);
+                r = unwind_guess(&s->state, MACHINE, s->in_chain, is_in_file(s, pc), &s->window);
                 /* The end of a chain of frame pointers is one only if there was a chain. */
                 if ((r == UNWIND_COMPLETE && depth <= 1) ||
                     (r != UNWIND_STEPPED && r != UNWIND_COMPLETE))
-                        return end_without_table(s);
+                        return end_without_table(s, pc);
         }
         if (r != UNWIND_STEPPED)
                 return end_of(r);
@@ -187,81 +197,12 @@ __noinline int unwind_step(__u32 depth) {
         return STEP_MORE;
 }
 
-#if defined(__TARGET_ARCH_x86)
-/* In the numbers that DWARF gives them (x86-64 psABI, figure 3.36). */
-static __always_inline void load_interrupted(struct bpf_perf_event_data *ctx,
-                                             struct unwind_state *u) {
-        u->registers[0] = ctx->regs.rax;
-        u->registers[1] = ctx->regs.rdx;
-        u->registers[2] = ctx->regs.rcx;
-        u->registers[3] = ctx->regs.rbx;
-        u->registers[4] = ctx->regs.rsi;
-        u->registers[5] = ctx->regs.rdi;
-        u->registers[6] = ctx->regs.rbp;
-        u->registers[7] = ctx->regs.rsp;
-        u->registers[8] = ctx->regs.r8;
-        u->registers[9] = ctx->regs.r9;
-        u->registers[10] = ctx->regs.r10;
-        u->registers[11] = ctx->regs.r11;
-        u->registers[12] = ctx->regs.r12;
-        u->registers[13] = ctx->regs.r13;
-        u->registers[14] = ctx->regs.r14;
-        u->registers[15] = ctx->regs.r15;
-        u->ip = ctx->regs.rip;
-        u->known = (1U << UNWIND_REGISTERS) - 1;
-}
-
-/* A system call has overwritten rax, rcx and r11. */
-static __always_inline void load_entered(void *task_regs, struct unwind_state *u) {
-        struct pt_regs___kernel *regs = task_regs;
-
-        u->registers[1] = BPF_CORE_READ(regs, dx);
-        u->registers[3] = BPF_CORE_READ(regs, bx);
-        u->registers[4] = BPF_CORE_READ(regs, si);
-        u->registers[5] = BPF_CORE_READ(regs, di);
-        u->registers[6] = BPF_CORE_READ(regs, bp);
-        u->registers[7] = BPF_CORE_READ(regs, sp);
-        u->registers[8] = BPF_CORE_READ(regs, r8);
-        u->registers[9] = BPF_CORE_READ(regs, r9);
-        u->registers[10] = BPF_CORE_READ(regs, r10);
-        u->registers[12] = BPF_CORE_READ(regs, r12);
-        u->registers[13] = BPF_CORE_READ(regs, r13);
-        u->registers[14] = BPF_CORE_READ(regs, r14);
-        u->registers[15] = BPF_CORE_READ(regs, r15);
-        u->ip = BPF_CORE_READ(regs, ip);
-        u->known = ((1U << UNWIND_REGISTERS) - 1) & ~(1U << 0 | 1U << 2 | 1U << 11);
-}
-
-static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
-        return ctx->regs.cs & 3; /* privilege level of the code segment */
-}
-#else
-/* Register n of the state is x(16 + n); 15 is sp. */
-static __always_inline void load_interrupted(struct bpf_perf_event_data *ctx,
-                                             struct unwind_state *u) {
-        for (int i = 0; i < 15; i++)
-                u->registers[i] = ctx->regs.regs[16 + i];
-        u->registers[15] = ctx->regs.sp;
-        u->ip = ctx->regs.pc;
-        u->known = (1U << UNWIND_REGISTERS) - 1;
-}
-
-static __always_inline void load_entered(void *task_regs, struct unwind_state *u) {
-        struct user_pt_regs___kernel *regs = task_regs;
-
-        bpf_probe_read_kernel(u->registers, 15 * sizeof(__u64), &regs->regs[16]);
-        u->registers[15] = BPF_CORE_READ(regs, sp);
-        u->ip = BPF_CORE_READ(regs, pc);
-        u->known = (1U << UNWIND_REGISTERS) - 1;
-}
-
-static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
-        return (ctx->regs.pstate & 0xf) == 0; /* PSR_MODE_EL0t */
-}
-#endif
-
 static __always_inline bool is_kernel_thread(struct task_struct *task) {
         return (has_typed_task() ? task->flags : BPF_CORE_READ(task, flags)) & PF_KTHREAD;
+}
+
+static __always_inline bool is_exiting(struct task_struct *task) {
+        return (has_typed_task() ? task->flags : BPF_CORE_READ(task, flags)) & PF_EXITING;
 }
 
 /* User registers of the current task. false: it has none that can be reached. */
@@ -359,5 +300,43 @@ static __always_inline void walk_user(struct bpf_perf_event_data *ctx,
                 if (end != STEP_MORE)
                         break;
         }
+        /* A process that exits has given its memory back. */
+        if (end != STACK_END_COMPLETE && !(s->record.flags & SAMPLE_IN_USER) && is_exiting(task)) {
+                s->record.n_user = 0;
+                end = STACK_END_NONE;
+        }
         s->record.stack_end = end;
+}
+
+static __always_inline bool may_copy(struct scratch *s) {
+        if (s->record.time_ns - s->copies_since_ns >= 1000 * 1000 * 1000ULL) {
+                s->copies_since_ns = s->record.time_ns;
+                s->n_copies = 0;
+        }
+        return s->n_copies++ < SAMPLE_COPIES_MAX;
+}
+
+/* Where tables were missing that may come: what user space needs to walk the stack by them. */
+static __always_inline void copy_stack(struct bpf_perf_event_data *ctx,
+                                       struct scratch *s,
+                                       struct task_struct *task) {
+        __u32 first = (s->record.n_kernel + s->record.n_user) & (FRAMES_ROOM - 1), n = 0;
+        __u32 end = s->record.stack_end;
+        __u64 from;
+
+        s->record.n_copied = 0;
+        if (end != STACK_END_NOT_LOADED && end != STACK_END_NO_BUDGET && end != STACK_END_NOT_CODE)
+                return;
+        if (!may_copy(s) || !load_user_registers(ctx, s, task))
+                return;
+
+        __builtin_memcpy(&s->frames[first], &s->state, sizeof(struct sample_registers));
+        first += sizeof(struct sample_registers) / sizeof(__u64);
+        from = s->state.registers[unwind_sp(MACHINE)] - SAMPLE_RED_ZONE;
+        for (; n < SAMPLE_COPY_MAX; n += COPY_PIECE) {
+                if (bpf_probe_read_user(&s->frames[first + n / sizeof(__u64)], COPY_PIECE,
+                                        (void *) (from + n)) != 0)
+                        break;
+        }
+        s->record.n_copied = n;
 }

@@ -57,20 +57,41 @@ static inline __attribute__((__always_inline__)) int unwind_guess_edge(struct un
         return UNWIND_STEPPED;
 }
 
+/* Assembly that saves nothing has its return address on top. */
+static inline __attribute__((__always_inline__)) int unwind_guess_leaf(struct unwind_state *s,
+                                                                       void *context) {
+        __u64 code = 0, sp = s->registers[UNWIND_X86_64_RSP];
+
+        (void) context;
+        if (UNWIND_READ(context, s->window, sizeof(__u64), sp) != 0)
+                return UNWIND_NO_MEMORY;
+        if (UNWIND_READ(context, &code, sizeof(code), s->window[0] - sizeof(code)) != 0 ||
+            !unwind_is_after_call(code))
+                return UNWIND_UNKNOWN_CODE;
+        s->registers[UNWIND_X86_64_RSP] = sp + sizeof(__u64);
+        s->ip = s->window[0];
+        s->is_return = 1;
+        return UNWIND_STEPPED;
+}
+
 /*
  * enum unwind_result; anything but UNWIND_STEPPED and UNWIND_COMPLETE: it cannot be guessed.
  * in_chain: the frame that is left was guessed, too. A chain of frame pointers that has begun is
- * believed.
+ * believed. in_file: of a file whose table does not speak of this code: assembly, then.
  */
 static inline __attribute__((__always_inline__)) int unwind_guess(struct unwind_state *s,
                                                                   enum unwind_machine machine,
                                                                   int in_chain,
+                                                                  int in_file,
                                                                   void *context) {
         int r = UNWIND_UNKNOWN_CODE;
         __u64 code = 0;
 
-        if (machine == UNWIND_X86_64 && !s->is_return)
+        if (machine == UNWIND_X86_64 && !s->is_return) {
+                if (in_file && unwind_guess_leaf(s, context) == UNWIND_STEPPED)
+                        return UNWIND_STEPPED;
                 r = unwind_guess_edge(s, context);
+        }
         if (r == UNWIND_UNKNOWN_CODE)
                 r = unwind_step_by_frame_pointer(s, machine, context);
         if (r != UNWIND_STEPPED || machine != UNWIND_X86_64 || in_chain)

@@ -12,6 +12,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "file-loader.h"
+#include "late-stacks.h"
 #include "open/opener.h"
 #include "process/cgroup-processes.h"
 #include "profiler.h"
@@ -42,6 +43,7 @@ struct Profiler {
         pid_t *changed; /* processes whose mappings changed since the last drain */
         size_t n_changed, changed_capacity;
         FileLoader *loader;
+        LateStacks *late;
         ProfileWriter *writer;
         Kallsyms *kernel;
         usec_t kernel_loaded_usec; /* CLOCK_MONOTONIC, 0: never tried */
@@ -159,6 +161,7 @@ static void close_and_log(Profiler *p, UnitWindow *w, usec_t duration_usec) {
 }
 
 void profiler_close_windows(Profiler *p, Unit *u) {
+        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), true);
         for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
                 UnitWindow *w = &u->windows[type];
                 usec_t elapsed = now_usec(CLOCK_MONOTONIC) - w->start_monotonic;
@@ -173,6 +176,7 @@ static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata)
         Profiler *p = w->unit->profiler;
 
         sampler_drain(p->sampler);
+        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), true);
         if (w->window)
                 close_and_log(p, w, w->end_usec - window_get_start(w->window));
         return 0;
@@ -225,12 +229,13 @@ static void count_stack(UnitStacks *stacks, const struct sample_record *record) 
         stacks->guessed += !!(record->flags & SAMPLE_GUESSED);
 }
 
-static void on_sample(const struct sample_record *record,
-                      const uint64_t *frames,
-                      nsec_t weight_nsec,
-                      void *userdata) {
+/* The end of a sample's road: its unit's window. */
+static void keep_sample(const Process *process,
+                        const struct sample_record *record,
+                        const uint64_t *frames,
+                        nsec_t weight_nsec,
+                        void *userdata) {
         Profiler *p = userdata;
-        const Process *process;
         UnitWindow *w;
         Unit *u;
 
@@ -244,9 +249,6 @@ static void on_sample(const struct sample_record *record,
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
-
-        process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
-        follow_process(p, process);
         if (window_add(w->window, process, record, frames, weight_nsec) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
@@ -256,6 +258,23 @@ static void on_sample(const struct sample_record *record,
         u->counters.samples++;
         u->counters.cpu_nsec += weight_nsec;
         count_stack(&u->counters.stacks, record);
+}
+
+static void on_sample(const struct sample_record *record,
+                      const uint64_t *frames,
+                      nsec_t weight_nsec,
+                      void *userdata) {
+        Profiler *p = userdata;
+        const Process *process;
+
+        process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
+        follow_process(p, process);
+        if (process && process->mappings && record->n_copied > 0) {
+                load_files(p, process);
+                if (late_stacks_add(p->late, process, record, frames, weight_nsec) >= 0)
+                        return;
+        }
+        keep_sample(process, record, frames, weight_nsec, p);
 }
 
 static void on_process(const ProcessRecord *record, void *userdata) {
@@ -304,6 +323,7 @@ static void on_drained(void *userdata) {
                 follow_process(p, process_table_find(p->processes, p->changed[i]));
         p->n_changed = 0;
         file_loader_refill(p->loader);
+        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), false);
 }
 
 /* ---- names and profiles ---- */
@@ -489,6 +509,9 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         r = kallsyms_new(&p->kernel);
         if (r < 0)
                 return r;
+        r = late_stacks_new(&p->late, keep_sample, p);
+        if (r < 0)
+                return r;
         r = profile_writer_new(&p->writer, p->event, store, &callbacks, p);
         if (r < 0)
                 return r;
@@ -552,6 +575,7 @@ Profiler *profiler_free(Profiler *p) {
 
         if (!p)
                 return NULL;
+        late_stacks_free(p->late);
         unwind_loader_free(p->unwind);
         sampler_free(p->sampler);
         profile_writer_free(p->writer);
@@ -596,5 +620,6 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         process_table_get_statistics(p->processes, &ret->processes);
         index_cache_get_statistics(file_loader_get_cache(p->loader), &ret->indexes);
         unwind_loader_get_statistics(p->unwind, &ret->unwind);
+        late_stacks_get_statistics(p->late, &ret->late);
         ret->bpf_memory_bytes += ret->unwind.mapped_bytes;
 }

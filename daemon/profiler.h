@@ -14,6 +14,7 @@
 
 #include "capture/sampler.h"
 #include "capture/unwind-loader.h"
+#include "late-stacks.h"
 #include "manager.h"
 #include "profile-writer.h"
 #include "symbol/index-cache.h"
@@ -29,6 +30,7 @@ typedef struct ProfilerStatistics {
         ProcessTableStatistics processes;
         IndexCacheStatistics indexes;
         UnwindLoaderStatistics unwind;
+        LateStacksStatistics late;
 } ProfilerStatistics;
 
 /* A profile was stored, or could not be (written->error). unit: NULL if it is gone by now. */

@@ -20,9 +20,6 @@
 /* After sampler_hurry(): so often, for so long. */
 #define SAMPLER_HURRY_USEC     (10 * USEC_PER_MSEC)
 #define SAMPLER_HURRY_FOR_USEC (500 * USEC_PER_MSEC)
-/* After sampler_hurry(): so often, for so long. */
-#define SAMPLER_HURRY_USEC     (10 * USEC_PER_MSEC)
-#define SAMPLER_HURRY_FOR_USEC (500 * USEC_PER_MSEC)
 
 typedef struct Sampler Sampler;
 
@@ -40,8 +37,8 @@ typedef struct SamplerLoss {
 } SamplerLoss;
 
 typedef struct SamplerCallbacks {
-        /* frames: n_kernel and then n_user addresses, leaf first. weight_nsec: the CPU time that
-         * the sample stands for. Borrowed. */
+        /* frames: n_kernel and then n_user addresses, leaf first, then what bpf/sample.h says of
+         * n_copied. weight_nsec: the CPU time that the sample stands for. Borrowed. */
         void (*on_sample)(const struct sample_record *record,
                           const uint64_t *frames,
                           nsec_t weight_nsec,
@@ -69,8 +66,6 @@ DEFINE_CLEANUP(Sampler *, sampler_free);
 
 /* Takes what has arrived so far. */
 void sampler_drain(Sampler *s);
-/* Something starts: what is reported of it is wanted at once for a while. */
-void sampler_hurry(Sampler *s);
 /* Something starts: what is reported of it is wanted at once for a while. */
 void sampler_hurry(Sampler *s);
 

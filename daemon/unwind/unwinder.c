@@ -41,19 +41,46 @@ static const struct unwind_rule *find_rule(const UnwindMapping *m, uint64_t addr
         return index_file_find_rule(m->index, elf_address);
 }
 
+static bool is_covered(const Unwinder *u, uint64_t address) {
+        const UnwindMapping *m = unwinder_find_mapping(u, address);
+        const struct unwind_rule *rule = m ? find_rule(m, address) : NULL;
+
+        return rule && rule->kind != UNWIND_NOT_COVERED;
+}
+
+/* As unwind_guess_leaf() of bpf/unwind-guess.h, where code cannot be read: assembly that saves
+ * nothing has its return address on top. */
+static bool leave_assembly(const Unwinder *u, struct unwind_state *s) {
+        uint64_t sp = s->registers[UNWIND_X86_64_RSP], ip;
+
+        if (u->machine != UNWIND_X86_64 || s->is_return ||
+            u->read(u->userdata, sp, &ip, sizeof(ip)) < 0 || !is_covered(u, ip - 1))
+                return false;
+        s->registers[UNWIND_X86_64_RSP] = sp + sizeof(ip);
+        s->ip = ip;
+        s->is_return = 1;
+        return true;
+}
+
 static enum unwind_result unwinder_step(const Unwinder *u,
                                         struct unwind_state *s,
                                         bool *ret_guessed) {
         const UnwindMapping *m = unwinder_find_mapping(u, unwind_pc(s));
         const struct unwind_rule *rule;
+        int r;
 
         *ret_guessed = false;
         if (!m)
                 return UNWIND_NOT_CODE;
         rule = find_rule(m, unwind_pc(s));
-        if (rule)
-                return (enum unwind_result) unwind_step_by_rule(rule, s, u->machine, (void *) u);
+        if (rule) {
+                r = unwind_step_by_rule(rule, s, u->machine, (void *) u);
+                if (r != UNWIND_UNKNOWN_CODE)
+                        return (enum unwind_result) r;
+        }
         *ret_guessed = true;
+        if (m->index && index_file_get_unwind(m->index)->n_pages > 0 && leave_assembly(u, s))
+                return UNWIND_STEPPED;
         return (enum unwind_result) unwind_step_by_frame_pointer(s, u->machine, (void *) u);
 }
 

@@ -42,6 +42,7 @@ LAYERS = {
         "profile/pprof.h": "profile-writer.c",
         "store/store.h": "*",
         "symbol/*": "*",
+        "unwind/unwinder.h": "late-stacks.c",
     },
     "bus": {"manager-dump.h": "bus-dump.c", "manager.h": "*.h", "manager-dump.h": "bus-dump.c", "paths.h": "bus-manager.c"},
     "view": {
