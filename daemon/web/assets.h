@@ -19,5 +19,5 @@ typedef struct WebAsset {
         bool gzip; /* the data is compressed */
 } WebAsset;
 
-/* NULL: it is not built in. Only page.css is in every build. */
+/* NULL: it is not built in. Only page.css and icon.svg are in every build. */
 const WebAsset *web_asset_find(const char *name);

@@ -31,6 +31,7 @@ TYPES = {
     ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",
+    ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
@@ -72,7 +73,9 @@ def licences(packages):
 def assets(arguments):
     """Name and content of each, and the files they were made of."""
     read = list(arguments.styles)
-    found = {"page.css": b"".join(path.read_bytes() for path in arguments.styles)}
+    icon = HERE / "icon.svg"
+    read.append(icon)
+    found = {"page.css": b"".join(path.read_bytes() for path in arguments.styles), "icon.svg": icon.read_bytes()}
     if not arguments.esbuild:
         return found, read
     found["page.js"], inputs = script(arguments.esbuild)

@@ -17,7 +17,10 @@ async function copy(text, from) {
 }
 
 export function improveCommands(root) {
-  for (const code of root.querySelectorAll('code.command, pre.command')) {
+  for (const code of root.querySelectorAll('code')) {
+    if (!code.textContent.startsWith('profilerctl '))
+      continue;
+    code.classList.add('command');
     const said = element('span', { role: 'status', class: 'soft small' });
     code.after(' ', button('Copy', async () => {
       said.textContent = await copy(code.textContent.trim(), code);

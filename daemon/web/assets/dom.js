@@ -34,12 +34,19 @@ export function isTyping(target) {
   return target instanceof Element && target.matches('input, select, textarea, [contenteditable]');
 }
 
-/* What the server says when it refuses stands in the body, for people. */
+/* What was refused, why, and what to do: the server says it in the body. */
+async function reason(answer) {
+  try {
+    const { error: { what, why, do: next } } = await answer.json();
+    return [what, why, next].filter(Boolean).join(' ');
+  } catch (error) {
+    return `The server answered ${answer.status}.`;
+  }
+}
+
 export async function fetchJson(url) {
   const answer = await fetch(url, { headers: { Accept: 'application/json' } });
-  if (!answer.ok) {
-    const text = (await answer.text()).trim();
-    throw new Error(text && text.length < 1000 && !text.startsWith('<') ? text : `The server answered ${answer.status}.`);
-  }
+  if (!answer.ok)
+    throw new Error(await reason(answer));
   return answer.json();
 }

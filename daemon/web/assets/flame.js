@@ -66,6 +66,7 @@ export class FlameView {
     this.detail = element('p', { id: 'detail', class: 'soft' });
     this.box = element('div', { id: 'graph' });
     const label = `Flame graph of ${this.tree.data.unit || 'the profile'}: ${this.summary()}`;
+    document.querySelector('p.legend')?.remove(); /* of the picture that stood here */
     this.place.replaceChildren(
       element('a', { class: 'skip', href: '#after-flame' }, 'Skip the graph'),
       element('div', { class: 'tools', role: 'search' },
@@ -276,7 +277,7 @@ export class FlameView {
   recall() {
     const state = readState();
     const node = this.tree.find(state.get('zoom'));
-    this.term = this.input.value = state.get('search') || '';
+    this.term = this.input.value = state.get('search') ?? new URLSearchParams(location.search).get('search') ?? '';
     if ((state.get('flip') === '1') !== this.flipped)
       this.#setFlipped(!this.flipped);
     this.#find();

@@ -2,50 +2,70 @@
 /*
  * Callers and Callees
  *
- * Below the row of a function, once it is asked for. The row says by data-peek where the answer is.
+ * The name of a function leads to a page about it. With a script it opens below its row instead; who
+ * wants the page asks for another tab, as with any link.
  */
 
-import { button, element, fetchJson } from './dom.js';
+import { element, fetchJson } from './dom.js';
 import { formatShare } from './format.js';
 
-function side(title, rows, total) {
-  const list = element('ul', {}, ...rows.map((row) => element('li', {},
-    element('span', { class: 'share' }, formatShare(row.value, total)), ` ${row.name || '[unknown]'}`,
-    row.binary ? element('span', { class: 'soft' }, ` ${row.binary}`) : null)));
+function pageOf(link, name) {
+  const url = new URL(link.href);
+  url.searchParams.set('function', name);
+  return url.pathname + url.search;
+}
+
+/* The range and all else stand in the link, the unit in its path. */
+function questionOf(link) {
+  const url = new URL(link.href);
+  url.searchParams.set('unit', decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1)));
+  return `/api/v1/peek?${url.searchParams}`;
+}
+
+function side(title, rows, total, link) {
+  const list = element('ul', {}, ...rows.map(({ name, binary, value, own }) => element('li', {},
+    element('span', { class: 'share' }, formatShare(value, total)), ' ',
+    own || !name ? element('em', {}, own ? 'itself' : 'start of the thread') : element('a', { href: pageOf(link, name) }, name),
+    binary ? element('span', { class: 'soft' }, ` ${binary}`) : null)));
   return element('div', {}, element('h3', {}, title), rows.length > 0 ? list : element('p', { class: 'soft' }, 'none'));
 }
 
 /* Shares of the time that goes through the function: who brings it here, and where it goes on to. */
-function panel({ functions = [] }) {
+function panels({ functions = [] }, link) {
   if (functions.length === 0)
-    return element('p', { class: 'soft' }, 'The function is no longer in this range.');
-  const [{ callers, callees, self, cumulative }] = functions;
-  const itself = self > 0 ? [{ name: '(itself)', value: self }] : [];
-  return element('div', { class: 'peek' }, side('Called by', callers, cumulative),
-    side('Calls', [...callees, ...itself].sort((a, b) => b.value - a.value), cumulative));
+    return [element('p', { class: 'soft' }, 'It has not been sampled in this range.')];
+  return functions.map(({ callers, callees, self, cumulative }) => {
+    const itself = self > 0 ? [{ own: true, value: self }] : [];
+    return element('div', { class: 'peek' }, side('Callers', callers, cumulative, link),
+      side('Callees', [...callees, ...itself].sort((a, b) => b.value - a.value), cumulative, link));
+  });
 }
 
-async function toggle(row, control) {
-  const open = control.getAttribute('aria-expanded') === 'true';
-  control.setAttribute('aria-expanded', String(!open));
+async function toggle(row, link) {
+  const open = link.getAttribute('aria-expanded') === 'true';
+  link.setAttribute('aria-expanded', String(!open));
   if (open) {
-    row.nextElementSibling?.classList.contains('peek') && row.nextElementSibling.remove();
+    if (row.nextElementSibling?.classList.contains('peek'))
+      row.nextElementSibling.remove();
     return;
   }
   const cell = element('td', { colspan: row.cells.length }, 'Looking\u2026');
   row.after(element('tr', { class: 'peek' }, cell));
   try {
-    cell.replaceChildren(panel(await fetchJson(row.dataset.peek)));
+    cell.replaceChildren(...panels(await fetchJson(questionOf(link)), link));
   } catch (error) {
-    cell.replaceChildren(element('p', { class: 'warning' }, error.message));
+    cell.replaceChildren(element('p', { class: 'warning', role: 'alert' }, error.message));
   }
 }
 
 export function improvePeek(root) {
-  for (const row of root.querySelectorAll('tr[data-peek]')) {
-    const cell = row.querySelector('td.function') || row.cells[row.cells.length - 1];
-    const control = button('', () => toggle(row, control), { class: 'plain', 'aria-expanded': 'false' });
-    control.append(...cell.childNodes);
-    cell.replaceChildren(control);
+  for (const link of root.querySelectorAll('#top td.name a')) {
+    link.setAttribute('aria-expanded', 'false');
+    link.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0)
+        return;
+      event.preventDefault();
+      toggle(link.closest('tr'), link);
+    });
   }
 }

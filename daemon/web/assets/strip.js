@@ -18,6 +18,11 @@ function coresOf(bar) {
   return bar.d > 0 ? bar.v / (bar.d * 1000) : 0;
 }
 
+/* Exact, so that no neighbour is taken for a part of it. */
+function stamp(usec) {
+  return `@${Math.floor(usec / 1e6)}.${String(usec % 1e6).padStart(6, '0')}`;
+}
+
 export class StripView {
   constructor(place, bars) {
     this.place = place;
@@ -163,7 +168,7 @@ export class StripView {
 
   #go() {
     const [from, to] = this.#range();
-    location.assign(pageWith({ from: `@${Math.floor(from / 1e6)}`, to: `@${Math.ceil(to / 1e6)}` }));
+    location.assign(pageWith({ from: stamp(from), to: stamp(to) }));
   }
 }
 
