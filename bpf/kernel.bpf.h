@@ -61,10 +61,16 @@ struct css_set {
 
 struct task_struct {
         unsigned int flags;
+        unsigned int __state; /* Linux 5.14 and newer */
+        int pid;
         struct task_struct *group_leader;
         struct pid *thread_pid;
         struct css_set *cgroups;
         __u64 start_boottime;
+};
+
+struct task_struct___old {
+        long state;
 };
 
 #if defined(__TARGET_ARCH_x86)

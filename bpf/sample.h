@@ -49,12 +49,18 @@ enum sample_flag {
         SAMPLE_IN_USER = 1 << 0,          /* the event hit user mode */
         SAMPLE_KERNEL_TRUNCATED = 1 << 1, /* SAMPLE_KERNEL_FRAMES_MAX reached */
         SAMPLE_GUESSED = 1 << 2, /* some frame was found by frame pointer, without a table */
+        SAMPLE_OFF_CPU = 1 << 3, /* the thread blocks, and this is where */
+        SAMPLE_UNINTERRUPTIBLE = 1 << 4, /* of off-CPU: it waits for a disk or a lock (D) */
+        SAMPLE_WAIT_END = 1 << 5,        /* of off-CPU, without frames: the thread runs again after
+                                            elapsed_ns; period is the time that the wait stands for, 0: it
+                                            was too short to count */
 };
 
 /* Why a sample of a target did not become a record: index in the map "lost". */
 enum sample_loss {
-        LOSS_RING_FULL, /* user space did not drain in time, or reserving failed in an NMI */
-        LOSS_NO_PID,    /* the task is not visible in the daemon's pid namespace */
+        LOSS_RING_FULL,  /* user space did not drain in time, or reserving failed in an NMI */
+        LOSS_NO_PID,     /* the task is not visible in the daemon's pid namespace */
+        LOSS_WAITS_FULL, /* off-CPU: more threads wait than there is room for */
         _LOSS_MAX,
 };
 

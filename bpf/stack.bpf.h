@@ -205,8 +205,9 @@ static __always_inline bool is_exiting(struct task_struct *task) {
         return (has_typed_task() ? task->flags : BPF_CORE_READ(task, flags)) & PF_EXITING;
 }
 
-/* User registers of the current task. false: it has none that can be reached. */
-static __always_inline bool load_user_registers(struct bpf_perf_event_data *ctx,
+/* User registers of the current task; event: what has interrupted it, NULL: nothing. false: it has
+ * none that can be reached. */
+static __always_inline bool load_user_registers(struct bpf_perf_event_data *event,
                                                 struct scratch *s,
                                                 struct task_struct *task) {
         void *regs;
@@ -214,8 +215,8 @@ static __always_inline bool load_user_registers(struct bpf_perf_event_data *ctx,
         s->state.is_return = 0;
         if (is_kernel_thread(task))
                 return false;
-        if (s->record.flags & SAMPLE_IN_USER) {
-                load_interrupted(ctx, &s->state);
+        if (event && s->record.flags & SAMPLE_IN_USER) {
+                load_interrupted(event, &s->state);
                 return true;
         }
 
@@ -228,7 +229,7 @@ static __always_inline bool load_user_registers(struct bpf_perf_event_data *ctx,
         return s->state.ip != 0;
 }
 
-static __always_inline void walk_kernel(struct bpf_perf_event_data *ctx, struct scratch *s) {
+static __always_inline void walk_kernel(void *ctx, struct scratch *s) {
         long bytes;
 
         s->record.n_kernel = 0;
@@ -244,8 +245,7 @@ static __always_inline void walk_kernel(struct bpf_perf_event_data *ctx, struct 
 }
 
 /* Where user registers are out of reach (before Linux 5.15) the kernel's own walk has them. */
-static __always_inline void walk_user_by_helper(struct bpf_perf_event_data *ctx,
-                                                struct scratch *s) {
+static __always_inline void walk_user_by_helper(void *ctx, struct scratch *s) {
         __u32 first = s->record.n_kernel & 127;
         long bytes;
 
@@ -278,14 +278,16 @@ static __always_inline void load_process(struct scratch *s) {
         s->mapping.start = s->mapping.end = 0;
 }
 
-static __always_inline void walk_user(struct bpf_perf_event_data *ctx,
+/* ctx: of the program, which is event where there is one. */
+static __always_inline void walk_user(void *ctx,
+                                      struct bpf_perf_event_data *event,
                                       struct scratch *s,
                                       struct task_struct *task) {
         int end = STACK_END_TRUNCATED;
 
         s->record.n_user = 0;
         s->record.stack_end = STACK_END_NONE;
-        if (!load_user_registers(ctx, s, task)) {
+        if (!load_user_registers(event, s, task)) {
                 if (!is_kernel_thread(task))
                         walk_user_by_helper(ctx, s);
                 return;
@@ -317,7 +319,7 @@ static __always_inline bool may_copy(struct scratch *s) {
 }
 
 /* Where tables were missing that may come: what user space needs to walk the stack by them. */
-static __always_inline void copy_stack(struct bpf_perf_event_data *ctx,
+static __always_inline void copy_stack(struct bpf_perf_event_data *event,
                                        struct scratch *s,
                                        struct task_struct *task) {
         __u32 first = (s->record.n_kernel + s->record.n_user) & (FRAMES_ROOM - 1), n = 0;
@@ -327,7 +329,7 @@ static __always_inline void copy_stack(struct bpf_perf_event_data *ctx,
         s->record.n_copied = 0;
         if (end != STACK_END_NOT_LOADED && end != STACK_END_NO_BUDGET && end != STACK_END_NOT_CODE)
                 return;
-        if (!may_copy(s) || !load_user_registers(ctx, s, task))
+        if (!may_copy(s) || !load_user_registers(event, s, task))
                 return;
 
         __builtin_memcpy(&s->frames[first], &s->state, sizeof(struct sample_registers));

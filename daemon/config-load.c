@@ -14,6 +14,9 @@
 
 #define DEFAULT_UNITS               "*.service"
 #define DEFAULT_INTERVAL_USEC       USEC_PER_MINUTE
+#define DEFAULT_TYPES               CONFIG_TYPE(WINDOW_CPU)
+#define DEFAULT_OFF_CPU_USEC        ((usec_t) 100)
+#define OFF_CPU_THRESHOLD_MAX_USEC  USEC_PER_HOUR
 #define DEFAULT_UNWIND_MEMORY_BYTES (UINT64_C(64) << 20)
 #define DEFAULT_COMPACT_AFTER_USEC  USEC_PER_DAY
 #define DEFAULT_MAX_USE_BYTES       (UINT64_C(1) << 30)
@@ -96,7 +99,7 @@ static int parse_patterns(Loader *l, const ConfigAssignment *a, char ***patterns
         }
 }
 
-static int parse_frequency(const char *value, unsigned *ret) {
+static int parse_frequency(const char *value, unsigned min_hz, unsigned max_hz, unsigned *ret) {
         _cleanup_free_ char *number = NULL;
 
         number = strdup(value);
@@ -104,7 +107,31 @@ static int parse_frequency(const char *value, unsigned *ret) {
                 return -ENOMEM;
         if (endswith(number, "Hz"))
                 number[strlen(number) - strlen("Hz")] = '\0';
-        return parse_unsigned(number, CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ, ret);
+        return parse_unsigned(number, min_hz, max_hz, ret);
+}
+
+/* Replaces the whole set; an unknown word costs the line. */
+static int parse_types(const char *value, unsigned *ret) {
+        unsigned types = 0;
+        int r;
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+
+                r = extract_word(&value, &word);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                r = window_type_from_string(word);
+                if (r < 0)
+                        return r;
+                types |= CONFIG_TYPE(r);
+        }
+        if (types == 0)
+                return -EINVAL;
+        *ret = types;
+        return 0;
 }
 
 static int parse_interval(const char *value, usec_t *ret) {
@@ -174,7 +201,7 @@ static uint64_t default_keep_free(const Loader *l) {
 
 /* Names that the profiles give a meaning of their own are not to be had. */
 static bool label_key_is_valid(const char *key, size_t n) {
-        static const char *const reserved[] = { "thread", "pid", "tid", "stack_end" };
+        static const char *const reserved[] = { "thread", "pid", "tid", "stack_end", "state" };
 
         if (n == 0 || n > LABEL_KEY_MAX || isdigit((unsigned char) key[0]))
                 return false;
@@ -231,7 +258,8 @@ static int config_parse_frequency(Loader *l, const ConfigAssignment *a) {
                 l->config->frequency_hz = CONFIG_FREQUENCY_DEFAULT_HZ;
                 return 0;
         }
-        return parse_frequency(a->value, &l->config->frequency_hz);
+        return parse_frequency(a->value, CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ,
+                               &l->config->frequency_hz);
 }
 
 static int config_parse_interval(Loader *l, const ConfigAssignment *a) {
@@ -240,6 +268,38 @@ static int config_parse_interval(Loader *l, const ConfigAssignment *a) {
                 return 0;
         }
         return parse_interval(a->value, &l->config->interval_usec);
+}
+
+static int config_parse_types(Loader *l, const ConfigAssignment *a) {
+        if (isempty(a->value)) {
+                l->config->types = DEFAULT_TYPES;
+                return 0;
+        }
+        return parse_types(a->value, &l->config->types);
+}
+
+static int config_parse_off_cpu_threshold(Loader *l, const ConfigAssignment *a) {
+        usec_t usec = DEFAULT_OFF_CPU_USEC;
+        int r;
+
+        if (!isempty(a->value)) {
+                r = parse_timespan(a->value, &usec);
+                if (r < 0)
+                        return r;
+                if (usec > OFF_CPU_THRESHOLD_MAX_USEC)
+                        return -ERANGE;
+        }
+        l->config->off_cpu_threshold_usec = usec;
+        return 0;
+}
+
+static int config_parse_off_cpu_frequency(Loader *l, const ConfigAssignment *a) {
+        if (isempty(a->value)) {
+                l->config->off_cpu_frequency_hz = CONFIG_OFF_CPU_FREQUENCY_DEFAULT_HZ;
+                return 0;
+        }
+        return parse_frequency(a->value, CONFIG_OFF_CPU_FREQUENCY_MIN_HZ,
+                               CONFIG_OFF_CPU_FREQUENCY_MAX_HZ, &l->config->off_cpu_frequency_hz);
 }
 
 static int config_parse_sampling_ratio(Loader *l, const ConfigAssignment *a) {
@@ -348,7 +408,8 @@ static int config_parse_unit_frequency(Loader *l, const ConfigAssignment *a) {
                 l->unit->frequency_hz = 0;
                 return 0;
         }
-        return parse_frequency(a->value, &l->unit->frequency_hz);
+        return parse_frequency(a->value, CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ,
+                               &l->unit->frequency_hz);
 }
 
 static int config_parse_unit_interval(Loader *l, const ConfigAssignment *a) {
@@ -357,6 +418,14 @@ static int config_parse_unit_interval(Loader *l, const ConfigAssignment *a) {
                 return 0;
         }
         return parse_interval(a->value, &l->unit->interval_usec);
+}
+
+static int config_parse_unit_types(Loader *l, const ConfigAssignment *a) {
+        if (isempty(a->value)) {
+                l->unit->types = 0;
+                return 0;
+        }
+        return parse_types(a->value, &l->unit->types);
 }
 
 static int config_parse_labels(Loader *l, const ConfigAssignment *a) {
@@ -393,6 +462,9 @@ static const Key main_keys[] = {
         { "Profilerd", "Units", config_parse_units },
         { "Profilerd", "Frequency", config_parse_frequency },
         { "Profilerd", "Interval", config_parse_interval },
+        { "Profilerd", "Type", config_parse_types },
+        { "Profilerd", "OffCPUThresholdSec", config_parse_off_cpu_threshold },
+        { "Profilerd", "OffCPUFrequency", config_parse_off_cpu_frequency },
         { "Profilerd", "SamplingRatio", config_parse_sampling_ratio },
         { "Profilerd", "UnwindMemoryMax", config_parse_unwind_memory_max },
         { "Storage", "MaxUse", config_parse_max_use },
@@ -408,6 +480,7 @@ static const Key unit_keys[] = {
         { "Profile", "Enable", config_parse_enable },
         { "Profile", "Frequency", config_parse_unit_frequency },
         { "Profile", "Interval", config_parse_unit_interval },
+        { "Profile", "Type", config_parse_unit_types },
         { "Profile", "Labels", config_parse_labels },
         {},
 };
@@ -539,6 +612,9 @@ static int load(Config **ret,
                 return -ENOMEM;
         c->frequency_hz = CONFIG_FREQUENCY_DEFAULT_HZ;
         c->interval_usec = DEFAULT_INTERVAL_USEC;
+        c->types = DEFAULT_TYPES;
+        c->off_cpu_threshold_usec = DEFAULT_OFF_CPU_USEC;
+        c->off_cpu_frequency_hz = CONFIG_OFF_CPU_FREQUENCY_DEFAULT_HZ;
         c->sampling_ratio = 1;
         c->unwind_memory_max_bytes = DEFAULT_UNWIND_MEMORY_BYTES;
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;

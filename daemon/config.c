@@ -75,7 +75,11 @@ static const ConfigUnit *find_unit_file(const Config *c, const char *const *name
 }
 
 void config_get_unit_settings(const Config *c, const char *const *names, UnitSettings *ret) {
-        UnitSettings s = { .frequency_hz = c->frequency_hz, .interval_usec = c->interval_usec };
+        UnitSettings s = {
+                .frequency_hz = c->frequency_hz,
+                .interval_usec = c->interval_usec,
+                .types = c->types,
+        };
         const ConfigUnit *u = find_unit_file(c, names);
 
         if (u && u->has_enable)
@@ -89,10 +93,20 @@ void config_get_unit_settings(const Config *c, const char *const *names, UnitSet
                         s.frequency_hz = u->frequency_hz;
                 if (u->interval_usec > 0)
                         s.interval_usec = u->interval_usec;
+                if (u->types != 0)
+                        s.types = u->types;
                 s.labels = u->labels;
                 s.n_labels = u->n_labels;
         }
         *ret = s;
+}
+
+bool config_wants_type(const Config *c, WindowType type) {
+        unsigned types = c->types;
+
+        for (size_t i = 0; i < c->n_unit_files; i++)
+                types |= c->unit_files[i].types;
+        return types & CONFIG_TYPE(type);
 }
 
 /* ---- as text ---- */
@@ -101,6 +115,18 @@ static void print_list(FILE *f, const char *key, char *const *words) {
         fprintf(f, "%s=", key);
         for (char *const *w = words; w && *w; w++)
                 fprintf(f, "%s%s", w == words ? "" : " ", *w);
+        fputc('\n', f);
+}
+
+static void print_types(FILE *f, unsigned types) {
+        const char *separator = "";
+
+        fputs("Type=", f);
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++)
+                if (types & CONFIG_TYPE(type)) {
+                        fprintf(f, "%s%s", separator, window_type_to_string((WindowType) type));
+                        separator = " ";
+                }
         fputc('\n', f);
 }
 
@@ -148,6 +174,8 @@ static int print_unit(FILE *f, const ConfigUnit *u) {
                 if (r < 0)
                         return r;
         }
+        if (u->types != 0)
+                print_types(f, u->types);
         if (u->n_labels > 0) {
                 fputs("Labels=", f);
                 for (size_t i = 0; i < u->n_labels; i++) {
@@ -169,6 +197,11 @@ static int print_config(FILE *f, const Config *c) {
         r = print_owned(f, "Interval", timespan_format(c->interval_usec));
         if (r < 0)
                 return r;
+        print_types(f, c->types);
+        r = print_owned(f, "OffCPUThresholdSec", timespan_format(c->off_cpu_threshold_usec));
+        if (r < 0)
+                return r;
+        fprintf(f, "OffCPUFrequency=%u\n", c->off_cpu_frequency_hz);
         print_ratio(f, "SamplingRatio", c->sampling_ratio);
         r = print_owned(f, "UnwindMemoryMax", size_format(c->unwind_memory_max_bytes));
         if (r < 0)

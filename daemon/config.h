@@ -11,15 +11,22 @@
 
 #include "basic/time-util.h"
 #include "store/store.h"
+#include "window-type.h"
 
 enum {
         CONFIG_FREQUENCY_MIN_HZ = 1,
         CONFIG_FREQUENCY_MAX_HZ = 1000,
         CONFIG_FREQUENCY_DEFAULT_HZ = 99,
         CONFIG_UNITS_MAX = 4096, /* patterns of Units= */
+
+        CONFIG_OFF_CPU_FREQUENCY_MIN_HZ = 1,
+        CONFIG_OFF_CPU_FREQUENCY_MAX_HZ = 10000,
+        CONFIG_OFF_CPU_FREQUENCY_DEFAULT_HZ = 200,
 };
 #define CONFIG_INTERVAL_MIN_USEC (1 * USEC_PER_SEC)
 #define CONFIG_INTERVAL_MAX_USEC (1 * USEC_PER_DAY)
+/* A type of profile in a set of them, which is an unsigned. */
+#define CONFIG_TYPE(type) (1U << (type))
 
 /* A label that goes to every sample of a profile. */
 typedef struct ConfigLabel {
@@ -33,6 +40,7 @@ typedef struct ConfigUnit {
         bool has_enable, enable;
         unsigned frequency_hz; /* 0: as the daemon */
         usec_t interval_usec;  /* 0: as the daemon */
+        unsigned types;        /* 0: as the daemon */
         ConfigLabel *labels;
         size_t n_labels;
 } ConfigUnit;
@@ -41,6 +49,9 @@ typedef struct Config {
         char **units; /* [Profilerd] Units= */
         unsigned frequency_hz;
         usec_t interval_usec;
+        unsigned types; /* of profiles, never empty */
+        usec_t off_cpu_threshold_usec;
+        unsigned off_cpu_frequency_hz;
         double sampling_ratio; /* 0..1, share of the matching targets that is profiled */
         uint64_t unwind_memory_max_bytes;
         StoreLimits storage;
@@ -55,6 +66,7 @@ typedef struct UnitSettings {
                        */
         unsigned frequency_hz;
         usec_t interval_usec;
+        unsigned types; /* of profiles, never empty */
         const ConfigLabel *labels;
         size_t n_labels;
 } UnitSettings;
@@ -89,6 +101,9 @@ const char **config_get_patterns(const Config *c);
 
 /* names: the unit's primary name first, then aliases, NULL-terminated. */
 void config_get_unit_settings(const Config *c, const char *const *names, UnitSettings *ret);
+
+/* Some unit may want profiles of the type. */
+bool config_wants_type(const Config *c, WindowType type);
 
 /* The whole configuration as text, one "Key=Value" a line under its section, for --check-config. */
 int config_format(const Config *c, char **ret);

@@ -120,6 +120,8 @@ static void dump_counters(const UnitCounters *c, FILE *f) {
         put_count(f, "Samples", c->samples);
         put_count(f, "Samples lost", c->lost);
         put_seconds(f, "CPU time profiled", (double) c->cpu_nsec / (double) NSEC_PER_SEC);
+        put_count(f, "Waits", c->waits);
+        put_seconds(f, "Time waited", (double) c->waits_nsec / (double) NSEC_PER_SEC);
         fprintf(f, "  Stacks: %" PRIu64 " broken, %" PRIu64 " guessed\n", c->stacks.broken,
                 c->stacks.guessed);
         for (unsigned i = 0; i < _STACK_END_MAX; i++)

@@ -215,6 +215,7 @@ static void forget_unit(Manager *m, Unit *u) {
                 (void) profiler_set_target(m->profiler, u, 0);
                 profiler_drain(m->profiler);
                 profiler_close_windows(m->profiler, u);
+                profiler_forget_unit(m->profiler, u);
         }
         if (m->callbacks.on_unit_removed)
                 m->callbacks.on_unit_removed(m, u, m->userdata);
@@ -312,6 +313,23 @@ static void apply_config(Manager *m) {
         }
 }
 
+static void apply_off_cpu(Manager *m) {
+        const OffCpuOptions options = {
+                .threshold_nsec = m->config->off_cpu_threshold_usec * NSEC_PER_USEC,
+                .samples_max_hz = m->config->off_cpu_frequency_hz,
+        };
+        bool wanted = config_wants_type(m->config, WINDOW_OFF_CPU);
+        const char *step;
+        int r;
+
+        r = profiler_set_off_cpu(m->profiler, wanted ? &options : NULL, &step);
+        if (r < 0)
+                log_warning_errno(r,
+                                  "There will be no profiles of type offcpu, as %s failed, "
+                                  "ignoring: %m",
+                                  step);
+}
+
 int manager_reload(Manager *m, char **ret_reason) {
         _cleanup_(config_freep) Config *fresh = NULL;
         _cleanup_free_ Unit **units = NULL;
@@ -344,6 +362,7 @@ int manager_reload(Manager *m, char **ret_reason) {
         store_set_limits(m->store, &m->config->storage);
         profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
         profiler_look_for_names(m->profiler);
+        apply_off_cpu(m);
         apply_config(m);
         config_free(old);
         publish_patterns(m);
@@ -443,6 +462,7 @@ static int start_profiler(Manager *m) {
                 journal_host_lacks(r, step, host_explain(step, r));
                 return r == -ENOMEM ? r : -EOPNOTSUPP;
         }
+        apply_off_cpu(m);
         return 0;
 }
 
@@ -559,6 +579,8 @@ size_t manager_get_losses(Manager *m, const ManagerLoss **ret) {
                   true, s.sampler_loss.samples[LOSS_RING_FULL] },
                 { "no-pid", "The task is not visible in the daemon's pid namespace.", true,
                   s.sampler_loss.samples[LOSS_NO_PID] },
+                { "waits-full", "More threads wait at once than there is room for.", true,
+                  s.sampler_loss.samples[LOSS_WAITS_FULL] + s.waits_evicted },
                 { "queue-full", "More arrived between two reads than memory is set aside for.",
                   true, s.sampler_loss.queue },
                 { "malformed", "A record did not make sense; please report this.", true,

@@ -11,6 +11,7 @@
 #include "basic/array.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "capture/wait-table.h"
 #include "file-loader.h"
 #include "late-stacks.h"
 #include "open/opener.h"
@@ -38,6 +39,8 @@ struct Profiler {
         void *userdata;
 
         Sampler *sampler;
+        OffCpu *off_cpu; /* NULL: nobody wants it, or it cannot be had */
+        WaitTable *waits;
         UnwindLoader *unwind;
         ProcessTable *processes;
         pid_t *changed; /* processes whose mappings changed since the last drain */
@@ -229,6 +232,24 @@ static void count_stack(UnitStacks *stacks, const struct sample_record *record) 
         stacks->guessed += !!(record->flags & SAMPLE_GUESSED);
 }
 
+static void count_sample(Profiler *p,
+                         Unit *u,
+                         const struct sample_record *record,
+                         nsec_t weight_nsec) {
+        if (record->flags & SAMPLE_OFF_CPU) {
+                p->statistics.waits++;
+                p->statistics.waits_nsec += weight_nsec;
+                u->counters.waits++;
+                u->counters.waits_nsec += weight_nsec;
+                return;
+        }
+        p->statistics.samples++;
+        p->statistics.cpu_nsec += weight_nsec;
+        u->counters.samples++;
+        u->counters.cpu_nsec += weight_nsec;
+        count_stack(&u->counters.stacks, record);
+}
+
 /* The end of a sample's road: its unit's window. */
 static void keep_sample(const Process *process,
                         const struct sample_record *record,
@@ -244,7 +265,7 @@ static void keep_sample(const Process *process,
                 lose(p, NULL, &p->statistics.lost_without_unit);
                 return;
         }
-        w = &u->windows[WINDOW_CPU];
+        w = &u->windows[record->flags & SAMPLE_OFF_CPU ? WINDOW_OFF_CPU : WINDOW_CPU];
         if (!w->window && open_window(p, w) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
@@ -253,11 +274,25 @@ static void keep_sample(const Process *process,
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
-        p->statistics.samples++;
-        p->statistics.cpu_nsec += weight_nsec;
-        u->counters.samples++;
-        u->counters.cpu_nsec += weight_nsec;
-        count_stack(&u->counters.stacks, record);
+        count_sample(p, u, record, weight_nsec);
+}
+
+/* A wait counts in the window in which it ends. */
+static void on_wait(Profiler *p, const struct sample_record *record) {
+        const struct sample_record *ended;
+        const Process *process;
+
+        process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
+        if (!(record->flags & SAMPLE_WAIT_END)) {
+                /* While it waits it will not tell anything new: what it runs is asked for now. */
+                follow_process(p, process);
+                if (wait_table_begin(p->waits, record) < 0)
+                        lose(p, NULL, &p->statistics.lost_window_full);
+                return;
+        }
+        ended = wait_table_end(p->waits, record);
+        if (ended)
+                keep_sample(process, ended, (const uint64_t *) (ended + 1), ended->period, p);
 }
 
 static void on_sample(const struct sample_record *record,
@@ -267,6 +302,10 @@ static void on_sample(const struct sample_record *record,
         Profiler *p = userdata;
         const Process *process;
 
+        if (record->flags & SAMPLE_OFF_CPU) {
+                on_wait(p, record);
+                return;
+        }
         process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
         follow_process(p, process);
         if (process && process->mappings && record->n_copied > 0) {
@@ -442,10 +481,27 @@ void profiler_finish(Profiler *p) {
 
 /* The share of the sampler's events that makes the unit's own frequency. */
 static uint32_t unit_share(const Unit *u, unsigned frequency_hz) {
-        if (!u->settings.enabled)
+        if (!u->settings.enabled || !(u->settings.types & CONFIG_TYPE(WINDOW_CPU)))
                 return 0;
         return (uint32_t) MAX((uint64_t) SHARE_ALL * u->settings.frequency_hz / frequency_hz,
                               (uint64_t) 1);
+}
+
+static int set_target(Profiler *p, Unit *u, uint64_t cgroup_id) {
+        bool waits = u->settings.enabled && u->settings.types & CONFIG_TYPE(WINDOW_OFF_CPU);
+        int r;
+
+        r = sampler_set_target(p->sampler, cgroup_id, u->slot,
+                               unit_share(u, sampler_get_frequency(p->sampler)));
+        if (r < 0 || !p->off_cpu)
+                return r;
+        return off_cpu_set_target(p->off_cpu, cgroup_id, u->slot, waits);
+}
+
+static void remove_target(Profiler *p, uint64_t cgroup_id) {
+        sampler_remove_target(p->sampler, cgroup_id);
+        if (p->off_cpu)
+                off_cpu_remove_target(p->off_cpu, cgroup_id);
 }
 
 int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id) {
@@ -453,10 +509,9 @@ int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id) {
         int r = 0;
 
         if (cgroup_id != 0)
-                r = sampler_set_target(p->sampler, cgroup_id, u->slot,
-                                       unit_share(u, sampler_get_frequency(p->sampler)));
+                r = set_target(p, u, cgroup_id);
         if (before != 0 && before != cgroup_id)
-                sampler_remove_target(p->sampler, before);
+                remove_target(p, before);
         u->cgroup_id = r < 0 ? 0 : cgroup_id;
         return r;
 }
@@ -485,6 +540,22 @@ void profiler_look_for_names(Profiler *p) {
         file_loader_look_again(p->loader);
 }
 
+void profiler_forget_unit(Profiler *p, const Unit *u) {
+        wait_table_forget_target(p->waits, u->slot);
+}
+
+int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step) {
+        if (!options) {
+                p->off_cpu = off_cpu_free(p->off_cpu);
+                return 0;
+        }
+        if (p->off_cpu) {
+                off_cpu_set_options(p->off_cpu, options);
+                return 0;
+        }
+        return off_cpu_new(&p->off_cpu, p->sampler, options, ret_step);
+}
+
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
         return sampler_set_frequency(p->sampler, frequency_hz);
 }
@@ -504,6 +575,9 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
                 return r;
         *ret_step = "setting up the tables";
         r = process_table_new(&p->processes);
+        if (r < 0)
+                return r;
+        r = wait_table_new(&p->waits);
         if (r < 0)
                 return r;
         r = kallsyms_new(&p->kernel);
@@ -577,6 +651,8 @@ Profiler *profiler_free(Profiler *p) {
                 return NULL;
         late_stacks_free(p->late);
         unwind_loader_free(p->unwind);
+        off_cpu_free(p->off_cpu);
+        wait_table_free(p->waits);
         sampler_free(p->sampler);
         profile_writer_free(p->writer);
         DL_FOREACH_SAFE (p->waiters, waiter, next) {
@@ -622,4 +698,7 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         unwind_loader_get_statistics(p->unwind, &ret->unwind);
         late_stacks_get_statistics(p->late, &ret->late);
         ret->bpf_memory_bytes += ret->unwind.mapped_bytes;
+        ret->waits_evicted = wait_table_get_evicted(p->waits);
+        if (p->off_cpu)
+                ret->bpf_memory_bytes += off_cpu_get_bpf_memory_bytes(p->off_cpu);
 }

@@ -12,6 +12,7 @@
  * not even a timer.
  */
 
+#include "capture/off-cpu.h"
 #include "capture/sampler.h"
 #include "capture/unwind-loader.h"
 #include "late-stacks.h"
@@ -23,6 +24,8 @@
 typedef struct ProfilerStatistics {
         uint64_t samples, cpu_nsec;
         SamplerLoss sampler_loss;
+        uint64_t waits, waits_nsec; /* samples of type off-CPU, and what they stand for */
+        uint64_t waits_evicted;     /* of more threads than are kept */
         uint64_t lost_without_unit; /* of a target that is gone */
         uint64_t lost_window_full;
         uint64_t lost_unwritten; /* of profiles that could not be stored */
@@ -55,6 +58,13 @@ DEFINE_CLEANUP(Profiler *, profiler_free);
 int profiler_set_target(Profiler *p, Unit *u, uint64_t cgroup_id);
 /* Learns of the processes in the unit's cgroup, so that their children are known from the start. */
 void profiler_learn_processes(Profiler *p, const char *control_group);
+
+/* The unit goes, and its slot with it: call after its last samples were drained. */
+void profiler_forget_unit(Profiler *p, const Unit *u);
+
+/* Begins, changes or (NULL) ends to sample where threads wait. Who is to be sampled is known of
+ * units whose target is set afterwards. *ret_step as in profiler_new(). */
+int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step);
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);

@@ -51,8 +51,9 @@ typedef struct UnitStacks {
 typedef struct UnitCounters {
         uint64_t samples;
         uint64_t cpu_nsec;
-        uint64_t lost;          /* samples that did not reach a profile */
-        uint64_t frames, named; /* of stored profiles */
+        uint64_t waits, waits_nsec; /* samples of type off-CPU, and what they stand for */
+        uint64_t lost;              /* samples that did not reach a profile */
+        uint64_t frames, named;     /* of stored profiles */
         UnitStacks stacks;
         uint64_t profiles; /* stored */
         uint64_t profile_bytes;

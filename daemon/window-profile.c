@@ -195,19 +195,40 @@ static int add_main_mapping_first(Builder *b) {
 
 /* ---- samples ---- */
 
-enum { LABELS_OF_STACK = 4 };
+enum { LABELS_OF_STACK = 5, SCHEDULER_PLACES_MAX = 10 };
+
+/* A thread that waits has called the scheduler, which has called us: all of them have the same
+ * leaves, and what tells them apart is who called schedule(). */
+static uint32_t count_scheduler_places(const Builder *b, const WindowStack *s) {
+        KernelSymbol symbol;
+
+        if (s->state == 0 || !b->context->kernel)
+                return 0;
+        for (uint32_t i = 0; i + 1 < s->n_places && i < SCHEDULER_PLACES_MAX; i++) {
+                uint32_t place = window_get_stack_place(b->window, s, i);
+                const Place *p = window_get_place(b->window, place);
+
+                if (p->kind != PLACE_KERNEL)
+                        break;
+                if (kallsyms_find(b->context->kernel, p->address, &symbol) &&
+                    streq(symbol.name, "schedule"))
+                        return i + 1;
+        }
+        return 0;
+}
 
 static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, WindowNames *names) {
         int64_t values[] = { (int64_t) s->count, (int64_t) s->weight_nsec };
         _cleanup_free_ uint32_t *locations = NULL;
-        char comm[SAMPLE_COMM_MAX + 1] = {};
+        char comm[SAMPLE_COMM_MAX + 1] = {}, state[] = { s->state, '\0' };
+        uint32_t first = count_scheduler_places(b, s), n = s->n_places - first;
         int r;
 
-        locations = malloc((s->n_places + 1) * sizeof(*locations));
+        locations = malloc((n + 1) * sizeof(*locations));
         if (!locations)
                 return -ENOMEM;
-        for (uint32_t i = 0; i < s->n_places; i++) {
-                uint32_t place = window_get_stack_place(b->window, s, i);
+        for (uint32_t i = 0; i < n; i++) {
+                uint32_t place = window_get_stack_place(b->window, s, first + i);
 
                 r = add_place(b, place);
                 if (r < 0)
@@ -228,10 +249,11 @@ static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, Win
                                   ? ""
                                   : stack_end_to_string(s->stack_end),
         };
+        labels[4] = (ProfileLabel){ .key = "state", .string = state };
         return profile_add_sample(b->profile,
                                   &(ProfileSample){
                                           .locations = locations,
-                                          .n_locations = s->n_places,
+                                          .n_locations = n,
                                           .values = values,
                                           .labels = labels,
                                           .n_labels = LABELS_OF_STACK + b->context->n_labels,
@@ -263,12 +285,15 @@ static int add_stacks(Builder *b, WindowNames *names) {
 /* ---- header and comments ---- */
 
 static int set_header(Builder *b) {
+        const char *type = window_type_to_string(window_get_type(b->window));
         ProfileHeader header = {
                 .time_nsec = (int64_t) (window_get_start(b->window) * NSEC_PER_USEC),
                 .duration_nsec = (int64_t) (b->context->duration_usec * NSEC_PER_USEC),
-                .period_type = { "cpu", "nanoseconds" },
-                .period = (int64_t) (NSEC_PER_SEC / b->context->frequency_hz),
-                .default_sample_type = "cpu",
+                .period_type = { type, "nanoseconds" },
+                .period = window_get_type(b->window) == WINDOW_CPU
+                                  ? (int64_t) (NSEC_PER_SEC / b->context->frequency_hz)
+                                  : 1,
+                .default_sample_type = type,
         };
 
         return profile_set_header(b->profile, &header);
@@ -359,8 +384,10 @@ int window_make_profile(const Window *w,
                         const WindowProfileContext *context,
                         Profile **ret,
                         WindowNames *ret_names) {
-        static const ProfileValueType types[] = { { "samples", "count" },
-                                                  { "cpu", "nanoseconds" } };
+        const ProfileValueType types[] = {
+                { "samples", "count" },
+                { window_type_to_string(window_get_type(w)), "nanoseconds" },
+        };
         _cleanup_(builder_done) Builder b = { .window = w, .context = context };
         size_t n = window_n_places(w);
         WindowNames names = {};

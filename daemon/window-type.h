@@ -21,3 +21,11 @@ static inline const char *window_type_to_string(WindowType type) {
 
         return names[type];
 }
+
+/* -EINVAL: there is no such type. */
+static inline int window_type_from_string(const char *name) {
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++)
+                if (streq(name, window_type_to_string((WindowType) type)))
+                        return type;
+        return -EINVAL;
+}

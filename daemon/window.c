@@ -241,7 +241,7 @@ static StackKey make_key(const Process *process,
                 record->start_ns,
                 (uint64_t) record->pid << 32 | record->tid,
                 (uint64_t) record->n_kernel << 32 | (uint32_t) record->stack_end << 8 |
-                        (record->flags & SAMPLE_IN_USER),
+                        (record->flags & (SAMPLE_IN_USER | SAMPLE_UNINTERRUPTIBLE)),
                 0,
                 0,
         };
@@ -287,6 +287,12 @@ static int resolve_frames(Window *w,
         return 0;
 }
 
+static char thread_state(const struct sample_record *record) {
+        if (!(record->flags & SAMPLE_OFF_CPU))
+                return 0;
+        return record->flags & SAMPLE_UNINTERRUPTIBLE ? 'D' : 'S';
+}
+
 static int add_stack(Window *w,
                      const Process *process,
                      const struct sample_record *record,
@@ -316,6 +322,7 @@ static int add_stack(Window *w,
                 .n_places = (uint32_t) (w->n_stack_places - first),
                 .pid = (pid_t) record->pid,
                 .tid = (pid_t) record->tid,
+                .state = thread_state(record),
                 .stack_end = record->stack_end,
         };
         memcpy(entry->stack.comm, record->comm, sizeof(entry->stack.comm));

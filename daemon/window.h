@@ -41,6 +41,7 @@ typedef struct WindowStack {
         uint32_t first, n_places; /* range of window_get_stack_place(), leaf first */
         pid_t pid, tid;
         char comm[SAMPLE_COMM_MAX];
+        char state; /* of a thread that waits, as ps(1) has it: 'S', 'D'; 0: it was running */
         uint8_t stack_end; /* enum sample_stack_end */
         uint64_t count;
         nsec_t weight_nsec;

@@ -21,7 +21,8 @@
  *
  * org.profilerd1.Unit at /org/profilerd1/unit/ESCAPED
  *   Name s, State s, ActiveState s, ControlGroup s, ControlGroupId t, InvocationID ay, MainPID u,
- *   Error s, FrequencyHz u, IntervalUSec t, Labels a{ss}, LastProfilePath s, LastProfileUSec t,
+ *   Error s, FrequencyHz u, IntervalUSec t, Types as, Labels a{ss}, LastProfilePath s,
+ *   LastProfileUSec t, Waits t, WaitsNSec t,
  *   LastProfileDurationUSec t, LastProfileSamples t, LastProfileCPUNSec t, SamplesTotal t,
  *   SamplesLost t, CPUProfiledNSec t, FramesTotal t, FramesNamed t, StacksComplete t,
  *   StacksTruncated t, StacksBroken t, StacksNone t, StacksGuessed t,

@@ -135,6 +135,29 @@ static int property_labels(sd_bus *bus _unused_,
         return sd_bus_message_close_container(reply);
 }
 
+static int property_types(sd_bus *bus _unused_,
+                          const char *path _unused_,
+                          const char *interface _unused_,
+                          const char *property _unused_,
+                          sd_bus_message *reply,
+                          void *userdata,
+                          sd_bus_error *error _unused_) {
+        const Unit *u = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        if (r < 0)
+                return r;
+        for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
+                if (!(u->settings.types & CONFIG_TYPE(type)))
+                        continue;
+                r = sd_bus_message_append(reply, "s", window_type_to_string((WindowType) type));
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_close_container(reply);
+}
+
 /* All reasons, so that a reader needs no list of his own. */
 static int property_stack_ends(sd_bus *bus _unused_,
                                const char *path _unused_,
@@ -174,6 +197,7 @@ static const sd_bus_vtable unit_vtable[] = {
         SD_BUS_PROPERTY("Error", "s", property_error, 0, STATE),
         SD_BUS_PROPERTY("FrequencyHz", "u", NULL, offsetof(Unit, settings.frequency_hz), 0),
         SD_BUS_PROPERTY("IntervalUSec", "t", NULL, offsetof(Unit, settings.interval_usec), 0),
+        SD_BUS_PROPERTY("Types", "as", property_types, 0, 0),
         SD_BUS_PROPERTY("Labels", "a{ss}", property_labels, 0, 0),
         SD_BUS_PROPERTY("LastProfilePath", "s", NULL, offsetof(Unit, last_profile_path), STATE),
         SD_BUS_PROPERTY("LastProfileUSec", "t", NULL, offsetof(Unit, last_profile_usec), STATE),
@@ -183,6 +207,8 @@ static const sd_bus_vtable unit_vtable[] = {
         SD_BUS_PROPERTY("SamplesTotal", "t", NULL, offsetof(Unit, counters.samples), 0),
         SD_BUS_PROPERTY("SamplesLost", "t", NULL, offsetof(Unit, counters.lost), 0),
         SD_BUS_PROPERTY("CPUProfiledNSec", "t", NULL, offsetof(Unit, counters.cpu_nsec), 0),
+        SD_BUS_PROPERTY("Waits", "t", NULL, offsetof(Unit, counters.waits), 0),
+        SD_BUS_PROPERTY("WaitsNSec", "t", NULL, offsetof(Unit, counters.waits_nsec), 0),
         SD_BUS_PROPERTY("FramesTotal", "t", NULL, offsetof(Unit, counters.frames), 0),
         SD_BUS_PROPERTY("FramesNamed", "t", NULL, offsetof(Unit, counters.named), 0),
         SD_BUS_PROPERTY("StacksComplete", "t", NULL, offsetof(Unit, counters.stacks.ends[STACK_END_COMPLETE]), 0),

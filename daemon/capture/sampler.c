@@ -13,10 +13,10 @@
 #include <linux/perf_event.h>
 #include <sys/stat.h>
 
-#include "basic/file-util.h"
 #include "basic/log.h"
 #include "capture/cpu-list.h"
 #include "capture/event-queue.h"
+#include "capture/map-memory.h"
 #include "capture/record-ring.h"
 #include "capture/sample-clock.h"
 #include "capture/sampler.h"
@@ -223,8 +223,12 @@ static void on_event(const struct sample_record *sample,
                 s->callbacks.on_process(record, s->userdata);
                 return;
         }
-        weight = sample_clock_weigh(s->clock, sample->cpu, sample->period, sample->elapsed_ns);
-        weight = weight * SHARE_ALL / sample->share;
+        if (sample->flags & SAMPLE_OFF_CPU)
+                weight = sample->period;
+        else
+                weight = sample_clock_weigh(s->clock, sample->cpu, sample->period,
+                                            sample->elapsed_ns) *
+                         SHARE_ALL / sample->share;
         s->callbacks.on_sample(sample, (const uint64_t *) (sample + 1), weight, s->userdata);
 }
 
@@ -513,25 +517,11 @@ void sampler_get_loss(Sampler *s, SamplerLoss *ret) {
         }
 }
 
-/* The kernel says what it charged for a map in the descriptor's fdinfo ("memlock:"). */
-static uint64_t map_bytes(int fd) {
-        char path[sizeof("/proc/self/fdinfo/") + 3 * sizeof(int)];
-        _cleanup_free_ char *text = NULL;
-        unsigned long long bytes;
-        const char *p;
-
-        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-        if (read_full_file_at(AT_FDCWD, path, 65536, &text, NULL) < 0)
-                return 0;
-        p = strstr(text, "memlock:");
-        return p && sscanf(p, "memlock: %llu", &bytes) == 1 ? bytes : 0;
-}
-
 uint64_t sampler_get_bpf_memory_bytes(const Sampler *s) {
         uint64_t sum = 0;
         struct bpf_map *map;
 
-        bpf_object__for_each_map(map, s->bpf->obj) sum += map_bytes(bpf_map__fd(map));
+        bpf_object__for_each_map(map, s->bpf->obj) sum += map_memory_bytes(bpf_map__fd(map));
         return sum;
 }
 
@@ -545,4 +535,17 @@ int sampler_get_unwind_segments_fd(const Sampler *s) {
 
 int sampler_get_unwind_processes_fd(const Sampler *s) {
         return bpf_map__fd(s->bpf->maps.unwind_processes);
+}
+
+int sampler_get_map_fd(const Sampler *s, const char *name) {
+        return bpf_object__find_map_fd_by_name(s->bpf->obj, name);
+}
+
+uint64_t sampler_get_wakeup_bytes(const Sampler *s) {
+        return s->wakeup_bytes;
+}
+
+void sampler_get_pid_namespace(const Sampler *s, uint64_t *ret_device, uint64_t *ret_inode) {
+        *ret_device = s->bpf->rodata->pid_namespace_device;
+        *ret_inode = s->bpf->rodata->pid_namespace;
 }

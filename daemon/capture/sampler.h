@@ -38,7 +38,8 @@ typedef struct SamplerLoss {
 
 typedef struct SamplerCallbacks {
         /* frames: n_kernel and then n_user addresses, leaf first, then what bpf/sample.h says of
-         * n_copied. weight_nsec: the CPU time that the sample stands for. Borrowed. */
+         * n_copied. weight_nsec: the time that the sample stands for, of CPU or, with
+         * SAMPLE_OFF_CPU, of waiting. Borrowed. */
         void (*on_sample)(const struct sample_record *record,
                           const uint64_t *frames,
                           nsec_t weight_nsec,
@@ -85,3 +86,9 @@ int sampler_get_program_fd(const Sampler *s);
 /* The maps of bpf/unwind-memory.h. */
 int sampler_get_unwind_segments_fd(const Sampler *s);
 int sampler_get_unwind_processes_fd(const Sampler *s);
+
+/* For another program that writes into the same ring. Map by its name; -ENOENT: there is none. */
+int sampler_get_map_fd(const Sampler *s, const char *name);
+uint64_t sampler_get_wakeup_bytes(const Sampler *s);
+/* 0, 0: the initial one. */
+void sampler_get_pid_namespace(const Sampler *s, uint64_t *ret_device, uint64_t *ret_inode);

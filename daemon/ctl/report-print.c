@@ -76,8 +76,9 @@ char *report_describe(const char *unit, const char *type, ReportData *d) {
                 snprintf(count, sizeof(count), ", %s %s", FORMAT_COUNT(samples),
                          samples == 1 ? "sample" : "samples");
         if (streq(value_unit(d), "nanoseconds") && d->covered_usec > 0)
-                snprintf(value, sizeof(value), "%s cores",
-                         FORMAT_CORES(MAX(total, 0), d->covered_usec));
+                snprintf(value, sizeof(value), "%s %s",
+                         FORMAT_CORES(MAX(total, 0), d->covered_usec),
+                         streq(value_name(d), "offcpu") ? "threads waiting" : "cores");
         else
                 snprintf(value, sizeof(value), "%" PRIi64 " %.64s", total, value_unit(d));
 

@@ -24,6 +24,7 @@ FOR_TESTS = {
     "profile_writer_n_queued": "that the queue ends at its limit",
     "sampler_get_program_fd": "the run time that the kernel counts",
     "web_asset_find": "that each name leads to its bytes",
+    "wait_table_size": "that what has ended is forgotten",
 }
 
 WORD = re.compile(r"[A-Za-z_]\w*")

@@ -25,6 +25,7 @@ LAYERS = {
     "unwind": {"bpf/unwind-*.h": "*", "index/index-file.h": "*.h"},
     "capture": {
         "bpf/*.h": "*.h",
+        "offcpu.skel.h": "off-cpu.c",
         "oncpu.skel.h": "sampler.c",
         "open/opener.h": "sampler.c",
         "process/process-table.h": "unwind-loader.h",
@@ -32,8 +33,10 @@ LAYERS = {
     "": {
         "bpf/sample.h": "*",
         "bus/bus.h": "profilerd.c",
+        "capture/off-cpu.h": "profiler.h",
         "capture/sampler.h": "profiler.h",
         "capture/unwind-loader.h": "profiler.h",
+        "capture/wait-table.h": "profiler.c",
         "open/open-protocol.h": "manager.c",
         "open/opener.h": "profiler.c",
         "paths.h": "*.c",

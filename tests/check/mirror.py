@@ -40,6 +40,8 @@ PROVEN_BY = {
     "daemon/bus/unit-query.c": ["tests/unit/test-unit-watch.c"],
     "daemon/bus/unit-table.c": ["tests/unit/test-unit-watch.c"],
     # Nothing to see without a kernel that runs the program.
+    "daemon/capture/map-memory.c": ["tests/kernel/test-off-cpu.c"],
+    "daemon/capture/off-cpu.c": ["tests/kernel/test-off-cpu.c"],
     "daemon/capture/sampler.c": ["tests/kernel/test-sampler.c"],
     "daemon/capture/unwind-loader.c": ["tests/kernel/test-unwind-loader.c"],
     "daemon/capture/unwind-memory.c": ["tests/kernel/test-unwind-memory.c"],

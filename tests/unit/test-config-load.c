@@ -49,6 +49,9 @@ static void assert_defaults(Tree *t, const Config *c) {
         assert_int_equal(c->frequency_hz, 99);
         assert_int_equal(c->interval_usec, 60 * USEC_PER_SEC);
         assert_true(c->sampling_ratio == 1);
+        assert_int_equal(c->types, CONFIG_TYPE(WINDOW_CPU));
+        assert_int_equal(c->off_cpu_threshold_usec, 100);
+        assert_int_equal(c->off_cpu_frequency_hz, 200);
         assert_int_equal(c->storage.max_use_bytes, GIB);
         assert_int_equal(c->storage.keep_free_bytes, MIN(share_of_file_system(t, 0.15), 4 * GIB));
         assert_int_equal(c->storage.max_retention_usec, USEC_INFINITY);
@@ -65,9 +68,11 @@ static void test_without_files_every_service_is_profiled(void **state) {
 
 /* Commented out or not, the shipped file says the defaults, and every key is in it. */
 static void test_the_shipped_file_shows_every_key_with_its_default(void **state) {
-        static const char *const keys[] = { "Units",           "Frequency",       "Interval",
-                                            "SamplingRatio",   "MaxUse",          "KeepFree",
-                                            "UnwindMemoryMax", "MaxRetentionSec", "CompactAfter" };
+        static const char *const keys[] = {
+                "Units",  "Frequency",          "Interval",        "SamplingRatio",
+                "MaxUse", "KeepFree",           "UnwindMemoryMax", "MaxRetentionSec",
+                "Type",   "OffCPUThresholdSec", "OffCPUFrequency", "CompactAfter"
+        };
         _cleanup_(config_freep) Config *shipped = NULL, *uncommented = NULL;
         _cleanup_free_ char *text = NULL;
         Tree *t = *state;
@@ -98,6 +103,9 @@ static void test_every_key_is_taken(void **state) {
                                                               "Frequency=199\n"
                                                               "Interval=1min 30s\n"
                                                               "SamplingRatio=25%\n"
+                                                              "Type=offcpu\n"
+                                                              "OffCPUThresholdSec=2ms\n"
+                                                              "OffCPUFrequency=1000\n"
                                                               "[Storage]\n"
                                                               "MaxUse=512M\n"
                                                               "KeepFree=2G\n"
@@ -108,6 +116,9 @@ static void test_every_key_is_taken(void **state) {
         assert_int_equal(c->frequency_hz, 199);
         assert_int_equal(c->interval_usec, 90 * USEC_PER_SEC);
         assert_true(c->sampling_ratio == 0.25);
+        assert_int_equal(c->types, CONFIG_TYPE(WINDOW_OFF_CPU));
+        assert_int_equal(c->off_cpu_threshold_usec, 2 * USEC_PER_MSEC);
+        assert_int_equal(c->off_cpu_frequency_hz, 1000);
         assert_int_equal(c->storage.max_use_bytes, GIB / 2);
         assert_int_equal(c->storage.keep_free_bytes, 2 * GIB);
         assert_int_equal(c->storage.max_retention_usec, 7 * USEC_PER_DAY);
@@ -221,6 +232,9 @@ static void test_an_empty_value_is_the_default(void **state) {
                                   "Frequency=49\nFrequency=\n"
                                   "Interval=5s\nInterval=\n"
                                   "SamplingRatio=0.5\nSamplingRatio=\n"
+                                  "Type=offcpu\nType=\n"
+                                  "OffCPUThresholdSec=1s\nOffCPUThresholdSec=\n"
+                                  "OffCPUFrequency=7\nOffCPUFrequency=\n"
                                   "[Storage]\n"
                                   "MaxUse=1M\nMaxUse=\n"
                                   "KeepFree=3M\nKeepFree=\n"
@@ -251,6 +265,21 @@ static void test_limits_of_the_values_and_their_other_spellings(void **state) {
         assert_int_equal(high->storage.keep_free_bytes, share_of_file_system(t, 0.125));
         assert_int_equal(high->storage.max_retention_usec, 3652.5 * USEC_PER_DAY);
         assert_complaints(t, "");
+}
+
+static void test_types_are_a_set_and_an_unknown_one_costs_the_line(void **state) {
+        _cleanup_(config_freep) Config *c = load_text(*state, "[Profilerd]\n"
+                                                              "Type=offcpu cpu cpu\n"
+                                                              "Type=cpu heap\n"
+                                                              "OffCPUThresholdSec=2h\n"
+                                                              "OffCPUFrequency=10001\n");
+
+        assert_int_equal(c->types, CONFIG_TYPE(WINDOW_CPU) | CONFIG_TYPE(WINDOW_OFF_CPU));
+        assert_true(config_wants_type(c, WINDOW_OFF_CPU));
+        assert_complaints(
+                *state,
+                FAILED(3) "Type=cpu heap" INVALID FAILED(4) "OffCPUThresholdSec=2h" OUTSIDE FAILED(
+                        5) "OffCPUFrequency=10001" OUTSIDE);
 }
 
 static void test_unknown_keys_are_complained_about_and_survive(void **state) {
@@ -460,6 +489,7 @@ int main(void) {
                 TREE_TEST(test_a_bad_value_keeps_the_old_one),
                 TREE_TEST(test_an_empty_value_is_the_default),
                 TREE_TEST(test_limits_of_the_values_and_their_other_spellings),
+                TREE_TEST(test_types_are_a_set_and_an_unknown_one_costs_the_line),
                 TREE_TEST(test_unknown_keys_are_complained_about_and_survive),
                 TREE_TEST(test_drop_ins_come_after_the_main_file_in_order),
                 TREE_TEST(test_unit_files_are_read_in_the_order_of_their_names),

@@ -168,6 +168,21 @@ static void test_enabled_units_are_chosen_whatever_the_ratio(void **state) {
         assert_false(is_enabled(c, NAMES("c.service")));
 }
 
+static void test_a_unit_has_the_types_of_its_file_or_those_of_the_daemon(void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        UnitSettings settings;
+        Tree *t = *state;
+
+        tree_put(t, MAIN, "[Profilerd]\nUnits=*\n");
+        tree_put(t, UNITS "1.conf", "[Match]\nUnit=a\n[Profile]\nType=offcpu\n");
+        c = load(t);
+        assert_true(config_wants_type(c, WINDOW_OFF_CPU));
+        config_get_unit_settings(c, NAMES("a.service"), &settings);
+        assert_int_equal(settings.types, CONFIG_TYPE(WINDOW_OFF_CPU));
+        config_get_unit_settings(c, NAMES("b.service"), &settings);
+        assert_int_equal(settings.types, CONFIG_TYPE(WINDOW_CPU));
+}
+
 static void test_the_text_shows_every_setting(void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *text = NULL, *expected = NULL;
@@ -178,7 +193,7 @@ static void test_the_text_shows_every_setting(void **state) {
                  "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
                  "CompactAfter=12h\n");
         tree_put(t, UNITS "1.conf",
-                 "[Match]\nUnit=a\n[Profile]\nEnable=1\nFrequency=9\nInterval=1d\n"
+                 "[Match]\nUnit=a\n[Profile]\nEnable=1\nFrequency=9\nInterval=1d\nType=offcpu cpu\n"
                  "Labels='a=b \"c\" \\d'\nLabels=e=f\n");
         tree_put(t, UNITS "2.conf", "[Match]\nUnit=c\n");
         c = load(t);
@@ -186,11 +201,13 @@ static void test_the_text_shows_every_setting(void **state) {
         assert_int_equal(config_format(c, &text), 0);
         assert_true(asprintf(&expected,
                              "[Profilerd]\nUnits=a.service b@*.service\nFrequency=7\n"
-                             "Interval=1min 30s\nSamplingRatio=0.3\nUnwindMemoryMax=64M\n\n"
+                             "Interval=1min 30s\nType=cpu\nOffCPUThresholdSec=100us\n"
+                             "OffCPUFrequency=200\nSamplingRatio=0.3\nUnwindMemoryMax=64M\n\n"
                              "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
                              "CompactAfter=12h\n\n"
                              "# %s" UNITS "1.conf\n[Match]\nUnit=a.service\n[Profile]\nEnable=yes\n"
-                             "Frequency=9\nInterval=1d\nLabels=\"a=b \\\"c\\\" \\\\d\" \"e=f\"\n\n"
+                             "Frequency=9\nInterval=1d\nType=cpu offcpu\nLabels=\"a=b \\\"c\\\" "
+                             "\\\\d\" \"e=f\"\n\n"
                              "# %s" UNITS "2.conf\n[Match]\nUnit=c.service\n[Profile]\n",
                              t->root, t->root) > 0);
         assert_string_equal(text, expected);
@@ -226,6 +243,7 @@ int main(void) {
                 TREE_TEST(test_a_larger_ratio_chooses_the_same_units_and_more),
                 TREE_TEST(test_the_choice_of_units_never_changes),
                 TREE_TEST(test_enabled_units_are_chosen_whatever_the_ratio),
+                TREE_TEST(test_a_unit_has_the_types_of_its_file_or_those_of_the_daemon),
                 TREE_TEST(test_the_text_shows_every_setting),
                 TREE_TEST(test_the_text_is_read_back_as_the_same_configuration),
                 cmocka_unit_test(test_freeing_nothing_is_allowed),

@@ -13,6 +13,9 @@ static const char kernel_text[] = "ffffffff81000000 T _stext\n"
                                   "ffffffff81000000 T _text\n"
                                   "ffffffff81000010 T do_syscall_64\n"
                                   "ffffffff81000100 t vfs_read\n"
+                                  "ffffffff81000200 T schedule\n"
+                                  "ffffffff81000300 t __schedule\n"
+                                  "ffffffff81000400 t bpf_trace_run4\n"
                                   "ffffffff82000000 T _etext\n"
                                   "ffffffffc0201000 t ext4_sync\t[ext4]\n"
                                   "ffffffffc0201100 t ext4_end\t[ext4]\n";
@@ -250,6 +253,63 @@ static void test_kernel_frames_have_their_own_mapping(void **state) {
 }
 
 /* arm64 has its modules there. */
+/* Of a thread that waits. */
+static Profile *make_wait(WindowFixture *f,
+                          const uint64_t *frames,
+                          uint16_t n_kernel,
+                          uint8_t flags) {
+        struct sample_record record = fixture_record(n_kernel, 1);
+        _cleanup_(kallsyms_freep) Kallsyms *kernel = NULL;
+        WindowProfileContext context = defaults;
+
+        record.flags = SAMPLE_OFF_CPU | flags;
+        assert_return_code(kallsyms_new(&kernel), 0);
+        assert_return_code(kallsyms_parse(kernel, kernel_text, strlen(kernel_text)), 0);
+        context.kernel = kernel;
+        assert_int_equal(window_add(f->window, &f->process, &record, frames, 5000), 0);
+        return make(f, &context, NULL);
+}
+
+static void test_the_leaf_of_a_wait_is_who_called_the_scheduler(void **state) {
+        const uint64_t frames[] = { FIXTURE_KERNEL + 0x410, FIXTURE_KERNEL + 0x310,
+                                    FIXTURE_KERNEL + 0x210, FIXTURE_KERNEL + 0x110,
+                                    FIXTURE_CODE + 0x10 };
+        _cleanup_(window_fixture_freep) WindowFixture *f =
+                window_fixture_new_of_type(WINDOW_OFF_CPU);
+        _cleanup_(profile_freep) Profile *p = NULL;
+        ProfileLocation l;
+        ProfileSample s;
+
+        p = make_wait(f, frames, 4, 0);
+        profile_get_sample(p, 0, &s);
+        assert_int_equal(s.n_locations, 2);
+        l = location_of(p, 0);
+        assert_function(p, &l, "vfs_read", "vfs_read");
+}
+
+static void test_a_profile_of_waits_says_so_and_has_the_state_of_the_thread(void **state) {
+        const uint64_t frames[] = { FIXTURE_KERNEL + 0x110, FIXTURE_CODE + 0x10 };
+        _cleanup_(window_fixture_freep) WindowFixture *f =
+                window_fixture_new_of_type(WINDOW_OFF_CPU);
+        _cleanup_(profile_freep) Profile *p = NULL;
+        const char *thread_state = NULL;
+        ProfileValueType type;
+        ProfileSample s;
+
+        p = make_wait(f, frames, 1, SAMPLE_UNINTERRUPTIBLE);
+        profile_get_value_type(p, 1, &type);
+        assert_string_equal(type.type, "offcpu");
+        assert_string_equal(type.unit, "nanoseconds");
+        profile_get_sample(p, 0, &s);
+        assert_int_equal(s.n_locations, 2); /* without a scheduler there is nothing to leave out */
+        assert_int_equal(s.values[1], 5000);
+        for (size_t i = 0; i < s.n_labels; i++)
+                if (streq(s.labels[i].key, "state"))
+                        thread_state = s.labels[i].string;
+        assert_non_null(thread_state);
+        assert_string_equal(thread_state, "D");
+}
+
 static void test_what_lies_below_the_kernel_is_a_module(void **state) {
         const uint64_t frames[] = { UINT64_C(0xffff800000000010) };
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
@@ -445,6 +505,8 @@ int main(void) {
                 cmocka_unit_test(test_the_main_executable_is_mapping_0),
                 cmocka_unit_test(test_a_main_executable_without_a_sample_is_mapping_0),
                 cmocka_unit_test(test_kernel_frames_have_their_own_mapping),
+                cmocka_unit_test(test_the_leaf_of_a_wait_is_who_called_the_scheduler),
+                cmocka_unit_test(test_a_profile_of_waits_says_so_and_has_the_state_of_the_thread),
                 cmocka_unit_test(test_what_lies_below_the_kernel_is_a_module),
                 cmocka_unit_test(test_without_symbols_the_kernel_has_addresses),
                 cmocka_unit_test(test_samples_carry_thread_and_configured_labels),

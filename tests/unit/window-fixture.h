@@ -62,7 +62,7 @@ static inline void fixture_on_file(
         f->asked = file;
 }
 
-static inline WindowFixture *window_fixture_new(void) {
+static inline WindowFixture *window_fixture_new_of_type(WindowType type) {
         const FileId program = { 8, 1, 100 }, library = { 8, 1, 101 };
         WindowFixture *f = calloc(1, sizeof(*f));
 
@@ -74,9 +74,13 @@ static inline WindowFixture *window_fixture_new(void) {
         assert_return_code(mapping_set_new(&f->process.mappings), 0);
         f->program = fixture_map(f, FIXTURE_CODE, &program, "/usr/bin/program");
         f->library = fixture_map(f, FIXTURE_LIBRARY, &library, "/usr/lib/library.so.1");
-        assert_return_code(
-                window_new(&f->window, WINDOW_CPU, 1000 * USEC_PER_SEC, fixture_on_file, f), 0);
+        assert_return_code(window_new(&f->window, type, 1000 * USEC_PER_SEC, fixture_on_file, f),
+                           0);
         return f;
+}
+
+static inline WindowFixture *window_fixture_new(void) {
+        return window_fixture_new_of_type(WINDOW_CPU);
 }
 
 static inline WindowFixture *window_fixture_free(WindowFixture *f) {

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Off-CPU Sampler
+ *
+ * Attached to: the tracepoint sched_switch.
+ * Runs in:     the scheduler, interrupts off, the run queue locked; must not sleep, must not log.
+ * Reads:       targets (cgroup id -> slot, share), targets_generation, threshold_ns, samples_max,
+ *              pid_namespace (rodata).
+ * Writes:      samples (ring buffer of struct sample_record) and lost, both of the on-CPU sampler;
+ *              waits, bursts.
+ * Needs:       Linux 5.10, CAP_BPF and CAP_PERFMON.
+ *
+ * A task that blocks is current for the last time: its stack is published at once. How long it
+ * waited is known when it is switched in again, and follows as a record without frames; user space
+ * puts the two together. So whether a wait is a sample has to be decided before its length is
+ * known: by chance, with a probability that follows from how many tasks blocked on this CPU lately,
+ * and each sample then stands for as many waits as were passed over.
+ */
+
+#include "bpf/filter.bpf.h"
+#include "bpf/pid.bpf.h"
+#include "bpf/ring.bpf.h"
+
+enum {
+        TASK_INTERRUPTIBLE = 1, /* include/linux/sched.h, unchanged since 2.6 */
+        TASK_UNINTERRUPTIBLE = 2,
+
+        WAITS_MAX = 16384,   /* sampled tasks that wait at once */
+        BURSTS_A_SECOND = 8, /* how often the probability is set anew; power of two */
+        STANDS_FOR_MAX = 1 << 24,
+};
+#define BURST_NS (1000000000ULL / BURSTS_A_SECOND)
+
+/* Shorter waits are not reported. */
+volatile __u64 threshold_ns = 0;
+/* Of one CPU in a second, about. */
+volatile __u32 samples_max = 500;
+
+struct wait {
+        __u64 since_ns;
+        __u32 pid, tid;   /* in the daemon's pid namespace */
+        __u32 stands_for; /* waits, in 1/256 */
+        __u32 target;
+        __u64 start_ns;
+};
+
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, WAITS_MAX);
+        __type(key, __u32); /* of the thread, in the initial namespace */
+        __type(value, struct wait);
+} waits SEC(".maps");
+
+/* What blocks on one CPU. */
+struct burst {
+        __u64 start_ns;
+        __u32 n_waits, n_taken;
+        __u32 stands_for; /* waits, in 1/256; 0: not known yet */
+};
+
+struct {
+        __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+        __uint(max_entries, 1);
+        __type(key, __u32);
+        __type(value, struct burst);
+} bursts SEC(".maps");
+
+/* 0: it did not block, but was preempted or has stopped. */
+static __always_inline __u32 blocked_flags(bool preempted, struct task_struct *task) {
+        struct task_struct___old *old = (void *) task;
+        long state;
+
+        if (preempted)
+                return 0;
+        state = bpf_core_field_exists(task->__state) ? task->__state : old->state;
+        if (state & TASK_UNINTERRUPTIBLE)
+                return SAMPLE_OFF_CPU | SAMPLE_UNINTERRUPTIBLE;
+        return state & TASK_INTERRUPTIBLE ? SAMPLE_OFF_CPU : 0;
+}
+
+/* For how many waits (in 1/256) this one stands; 0: it is passed over. */
+static __always_inline __u32 choose(struct burst *b, __u64 now) {
+        __u32 most = samples_max / BURSTS_A_SECOND + 1, stands_for;
+
+        if (now - b->start_ns >= BURST_NS) {
+                /* After a pause of more than a burst nothing is known of the rate. */
+                b->stands_for = now - b->start_ns < 2 * BURST_NS && b->n_waits > most
+                                        ? (b->n_waits << 8) / most
+                                        : 1 << 8;
+                b->start_ns = now;
+                b->n_waits = b->n_taken = 0;
+        }
+        b->n_waits++;
+        if (b->stands_for > 1 << 8 && bpf_get_prandom_u32() > (0xffffffffU / b->stands_for) << 8)
+                return 0;
+        stands_for = b->stands_for;
+        /* The rate has risen: from here on half as many are taken. */
+        if (b->n_taken++ >= most && b->stands_for < STANDS_FOR_MAX) {
+                b->stands_for *= 2;
+                b->n_taken = most / 2;
+        }
+        return stands_for;
+}
+
+static __always_inline void begin_wait(void *ctx,
+                                       struct task_struct *task,
+                                       __u32 flags,
+                                       __u64 now) {
+        __u64 cgroup_id = get_cgroup_id(task);
+        struct target target = filter(task, cgroup_id);
+        __u32 zero = 0, thread = task->pid;
+        struct scratch *s = get_scratch();
+        struct wait wait = {};
+        struct burst *b;
+
+        b = bpf_map_lookup_elem(&bursts, &zero);
+        if (target.share == 0 || !s || !b)
+                return;
+        wait.stands_for = choose(b, now);
+        if (wait.stands_for == 0)
+                return;
+
+        s->record.time_ns = now;
+        s->record.elapsed_ns = s->record.period = 0;
+        s->record.cgroup_id = cgroup_id;
+        s->record.target = target.slot;
+        s->record.share = target.share;
+        s->record.cpu = bpf_get_smp_processor_id();
+        s->record.flags = flags;
+        s->record.start_ns = get_start_ns(task);
+        if (!load_pids(&s->record, task)) {
+                count_loss(LOSS_NO_PID);
+                return;
+        }
+        bpf_get_current_comm(s->record.comm, sizeof(s->record.comm));
+
+        wait.since_ns = now;
+        wait.pid = s->record.pid;
+        wait.tid = s->record.tid;
+        wait.target = target.slot;
+        wait.start_ns = s->record.start_ns;
+        if (bpf_map_update_elem(&waits, &thread, &wait, BPF_ANY) < 0) {
+                count_loss(LOSS_WAITS_FULL);
+                return;
+        }
+        walk_kernel(ctx, s);
+        walk_user(ctx, NULL, s, task);
+        publish(s);
+}
+
+static __always_inline void end_wait(__u32 thread, __u64 now) {
+        struct wait *wait = bpf_map_lookup_elem(&waits, &thread);
+        struct scratch *s = get_scratch();
+        __u64 waited;
+
+        if (!wait || !s)
+                return;
+        waited = now - wait->since_ns;
+        s->record.time_ns = now;
+        s->record.elapsed_ns = waited;
+        s->record.period = waited < threshold_ns ? 0 : (waited * wait->stands_for) >> 8;
+        s->record.start_ns = wait->start_ns;
+        s->record.target = wait->target;
+        s->record.share = SHARE_ALL;
+        s->record.pid = wait->pid;
+        s->record.tid = wait->tid;
+        s->record.flags = SAMPLE_OFF_CPU | SAMPLE_WAIT_END;
+        s->record.stack_end = STACK_END_NONE;
+        s->record.n_kernel = s->record.n_user = 0;
+        bpf_map_delete_elem(&waits, &thread);
+        publish(s);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempted, struct task_struct *previous, struct task_struct *next) {
+        __u32 flags = previous->pid ? blocked_flags(preempted, previous) : 0;
+        __u32 thread = next->pid;
+        __u64 now = bpf_ktime_get_ns();
+
+        if (flags != 0)
+                begin_wait(ctx, previous, flags, now);
+        if (thread != 0)
+                end_wait(thread, now);
+        return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Off-CPU Sampling
+ *
+ * Where the threads of target cgroups wait. What is found comes through the ring of the sampler,
+ * with SAMPLE_OFF_CPU set: a record when a thread blocks, another (SAMPLE_WAIT_END) when it runs
+ * again. While there is no such object the scheduler is not looked at.
+ */
+
+#include "basic/time-util.h"
+#include "capture/sampler.h"
+
+typedef struct OffCpu OffCpu;
+
+typedef struct OffCpuOptions {
+        nsec_t threshold_nsec;   /* shorter waits do not count */
+        unsigned samples_max_hz; /* of each CPU */
+} OffCpuOptions;
+
+/* The sampler outlives it. *ret_step (static text) names what failed, see sampler_new(). */
+int off_cpu_new(OffCpu **ret,
+                const Sampler *sampler,
+                const OffCpuOptions *options,
+                const char **ret_step);
+OffCpu *off_cpu_free(OffCpu *o);
+DEFINE_CLEANUP(OffCpu *, off_cpu_free);
+
+void off_cpu_set_options(OffCpu *o, const OffCpuOptions *options);
+
+/* Makes a cgroup a target, or changes it; !enabled: it and what is below are not sampled. */
+int off_cpu_set_target(OffCpu *o, uint64_t cgroup_id, uint32_t slot, bool enabled);
+void off_cpu_remove_target(OffCpu *o, uint64_t cgroup_id);
+
+/* Of maps that are not the sampler's. */
+uint64_t off_cpu_get_bpf_memory_bytes(const OffCpu *o);
