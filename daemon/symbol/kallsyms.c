@@ -311,12 +311,14 @@ static bool replace_alias(Parser *p, const Symbol *s) {
                 p->pool_size = s->name;
                 return true;
         }
-        if (last->name != 0 && last->module == s->module) {
+        /* Unless the name of a module has come between the two. */
+        if (last->name != 0 && last->name + strlen(p->pool + last->name) + 1 == s->name) {
                 size_t n = p->pool_size - s->name;
 
                 memmove(p->pool + last->name, p->pool + s->name, n);
                 p->pool_size = last->name + n;
                 last->rank = s->rank;
+                last->module = s->module;
         } else
                 *last = *s;
         return true;

@@ -135,6 +135,16 @@ static void test_of_aliases_the_best_known_name_wins(void **state) {
         }
 }
 
+static void test_the_name_of_a_module_between_aliases_stays(void **state) {
+        _cleanup_(kallsyms_freep) Kallsyms *k = parse("ffffffffc0100000 t __first_one\t[one]\n"
+                                                      "ffffffffc0100000 t ___worse_two\t[two]\n"
+                                                      "ffffffffc0100000 t best\t[one]\n"
+                                                      "ffffffffc0200000 t other\t[two]\n");
+
+        assert_name(k, 0xffffffffc0100000, "best", "one");
+        assert_name(k, 0xffffffffc0200000, "other", "two");
+}
+
 static void test_an_alias_that_loses_leaves_its_neighbours_alone(void **state) {
         _cleanup_(kallsyms_freep) Kallsyms *k = parse("1000 T first\n"
                                                       "2000 t a_very_long_local_name\n"
@@ -294,6 +304,7 @@ int main(void) {
                 cmocka_unit_test(test_modules_and_programs_name_where_they_come_from),
                 cmocka_unit_test(test_the_last_function_of_a_module_does_not_reach_the_next_module),
                 cmocka_unit_test(test_of_aliases_the_best_known_name_wins),
+                cmocka_unit_test(test_the_name_of_a_module_between_aliases_stays),
                 cmocka_unit_test(test_an_alias_that_loses_leaves_its_neighbours_alone),
                 cmocka_unit_test(test_the_bounds_of_the_kernel_are_known),
                 cmocka_unit_test(test_hidden_addresses_are_refused),
