@@ -613,6 +613,9 @@ size_t manager_get_losses(Manager *m, const ManagerLoss **ret) {
                 { "files-unread",
                   "profilerd-elf could not make an index; the frames of that file have no names.",
                   false, s.indexes.failed },
+                { "code-names-refused",
+                  "More names of code made at run time than are kept; some of it has no names.",
+                  false, s.code.refused },
         };
 
         _Static_assert(sizeof(losses) <= sizeof(m->losses), "there is room for all");

@@ -19,6 +19,7 @@
 #include "profiler.h"
 
 #define KERNEL_RELOAD_USEC (60 * USEC_PER_SEC)
+#define CODE_REFRESH_USEC  (100 * USEC_PER_MSEC)
 #define CACHE_BYTES_MAX    (UINT64_C(1) << 30)
 
 /* A caller who waits until all windows up to a number are stored. */
@@ -47,6 +48,8 @@ struct Profiler {
         size_t n_changed, changed_capacity;
         FileLoader *loader;
         LateStacks *late;
+        CodeLoader *code;
+        usec_t code_refreshed_usec; /* CLOCK_MONOTONIC: all of it */
         ProfileWriter *writer;
         Kallsyms *kernel;
         usec_t kernel_loaded_usec; /* CLOCK_MONOTONIC, 0: never tried */
@@ -64,9 +67,15 @@ struct Profiler {
 static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void on_file(File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata) {
+        const Process *process;
         Profiler *p = userdata;
 
         file_loader_load(p->loader, file, pid, start, end);
+        process = file_is_memory(file) ? process_table_find(p->processes, pid) : NULL;
+        if (!process || process->code)
+                return;
+        if (code_loader_follow(p->code, p->processes, process) >= 0)
+                code_loader_refresh(p->code, process, now_usec(CLOCK_MONOTONIC));
 }
 
 static int open_window(Profiler *p, UnitWindow *w) {
@@ -270,6 +279,8 @@ static void keep_sample(const Process *process,
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
+        if (process && process->code)
+                code_loader_refresh(p->code, process, now_usec(CLOCK_MONOTONIC));
         if (window_add(w->window, process, record, frames, weight_nsec) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
@@ -389,6 +400,16 @@ static bool has_passing_code(const Profiler *p, const Window *w) {
         return false;
 }
 
+/* Some runtimes tell their names only when they are asked, or at their end. */
+static void refresh_code(Profiler *p) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        if (now < p->code_refreshed_usec + CODE_REFRESH_USEC)
+                return;
+        p->code_refreshed_usec = now;
+        code_loader_refresh_all(p->code, now);
+}
+
 /* Reading all symbols takes longer than everything else about a profile. */
 static const Kallsyms *get_kernel(const Window *window, void *userdata) {
         const OpenRequest request = { .magic = OPEN_MAGIC, .kind = OPEN_KALLSYMS };
@@ -397,6 +418,7 @@ static const Kallsyms *get_kernel(const Window *window, void *userdata) {
         Profiler *p = userdata;
         bool is_fresh;
 
+        refresh_code(p);
         is_fresh = p->kernel_loaded_usec > 0 &&
                    (now < p->kernel_loaded_usec + KERNEL_RELOAD_USEC ||
                     (p->kernel_error >= 0 && !has_passing_code(p, window)));
@@ -574,6 +596,9 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         if (r < 0)
                 return r;
         *ret_step = "setting up the tables";
+        r = code_loader_new(&p->code);
+        if (r < 0)
+                return r;
         r = process_table_new(&p->processes);
         if (r < 0)
                 return r;
@@ -661,6 +686,7 @@ Profiler *profiler_free(Profiler *p) {
         }
         sd_event_source_disable_unref(p->waiters_source);
         file_loader_free(p->loader);
+        code_loader_free(p->code);
         process_table_free(p->processes);
         kallsyms_free(p->kernel);
         free(p->changed);
@@ -697,6 +723,7 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         index_cache_get_statistics(file_loader_get_cache(p->loader), &ret->indexes);
         unwind_loader_get_statistics(p->unwind, &ret->unwind);
         late_stacks_get_statistics(p->late, &ret->late);
+        code_loader_get_statistics(p->code, &ret->code);
         ret->bpf_memory_bytes += ret->unwind.mapped_bytes;
         ret->waits_evicted = wait_table_get_evicted(p->waits);
         if (p->off_cpu)

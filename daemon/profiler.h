@@ -15,6 +15,7 @@
 #include "capture/off-cpu.h"
 #include "capture/sampler.h"
 #include "capture/unwind-loader.h"
+#include "code-loader.h"
 #include "late-stacks.h"
 #include "manager.h"
 #include "profile-writer.h"
@@ -32,6 +33,7 @@ typedef struct ProfilerStatistics {
         uint64_t bpf_memory_bytes;
         ProcessTableStatistics processes;
         IndexCacheStatistics indexes;
+        CodeLoaderStatistics code;
         UnwindLoaderStatistics unwind;
         LateStacksStatistics late;
 } ProfilerStatistics;

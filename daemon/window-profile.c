@@ -135,9 +135,19 @@ static int add_file_place(Builder *b, const Place *p, uint32_t place) {
         return add_location(b, &mapping, address, &function, place);
 }
 
+static int add_memory_place(Builder *b, const Place *p, uint32_t place) {
+        ProfileMapping memory = { .limit = USER_ADDRESS_END, .filename = file_get_path(p->file) };
+        ProfileFunction function;
+        CodeEntry entry;
+
+        if (!p->code || !code_map_find(p->code, p->address, p->epoch, &entry))
+                return add_location(b, &memory, p->address, NULL, place);
+        function = (ProfileFunction){ .name = entry.name, .system_name = entry.name };
+        return add_location(b, &memory, p->address, &function, place);
+}
+
 static int add_place(Builder *b, uint32_t place) {
         const Place *p = window_get_place(b->window, place);
-        ProfileMapping memory = { .limit = USER_ADDRESS_END };
 
         if (b->locations[place] != PROFILE_NONE)
                 return 0;
@@ -148,8 +158,7 @@ static int add_place(Builder *b, uint32_t place) {
         case PLACE_FILE:
                 return add_file_place(b, p, place);
         case PLACE_MEMORY:
-                memory.filename = file_get_path(p->file);
-                return add_location(b, &memory, p->address, NULL, place);
+                return add_memory_place(b, p, place);
         case PLACE_UNMAPPED:
                 break;
         }

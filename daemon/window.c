@@ -42,6 +42,11 @@ typedef struct HeldFile {
         UT_hash_handle hh;
 } HeldFile;
 
+typedef struct HeldCode {
+        CodeMap *code;
+        UT_hash_handle hh;
+} HeldCode;
+
 typedef struct ProcessWeight {
         pid_t pid;
         nsec_t weight_nsec;
@@ -66,6 +71,7 @@ struct Window {
 
         HeldMappings *held_mappings;
         HeldFile *held_files;
+        HeldCode *held_code;
         ProcessWeight *processes;
 };
 
@@ -90,6 +96,7 @@ static void free_holds(Window *w) {
         HeldMappings *mappings, *next_mappings;
         ProcessWeight *process, *next_process;
         HeldFile *file, *next_file;
+        HeldCode *code, *next_code;
 
         HASH_ITER (hh, w->held_mappings, mappings, next_mappings) {
                 HASH_DEL(w->held_mappings, mappings);
@@ -100,6 +107,11 @@ static void free_holds(Window *w) {
                 HASH_DEL(w->held_files, file);
                 file_unref(file->file);
                 free(file);
+        }
+        HASH_ITER (hh, w->held_code, code, next_code) {
+                HASH_DEL(w->held_code, code);
+                code_map_unref(code->code);
+                free(code);
         }
         HASH_ITER (hh, w->processes, process, next_process) {
                 HASH_DEL(w->processes, process);
@@ -160,6 +172,20 @@ static int hold_file(Window *w, File *file) {
         return 0;
 }
 
+static int hold_code(Window *w, CodeMap *code) {
+        HeldCode *held;
+
+        HASH_FIND_PTR(w->held_code, &code, held);
+        if (held)
+                return 0;
+        held = calloc(1, sizeof(*held));
+        if (!held)
+                return -ENOMEM;
+        held->code = code_map_ref(code);
+        HASH_ADD_PTR(w->held_code, code, held);
+        return 0;
+}
+
 static int weigh_process(Window *w, const Process *process, nsec_t weight_nsec) {
         ProcessWeight *entry;
 
@@ -183,8 +209,8 @@ static int weigh_process(Window *w, const Process *process, nsec_t weight_nsec) 
 /* ---- places ---- */
 
 static int intern_place(Window *w, const Place *place, uint32_t *ret_index) {
-        unsigned hash =
-                (unsigned) hash_mix(hash_mix(place->kind, (uintptr_t) place->file), place->address);
+        unsigned hash = (unsigned) hash_words((const uint64_t *) place,
+                                              sizeof(*place) / sizeof(uint64_t), 0);
         PlaceEntry *entry;
         int r;
 
@@ -200,6 +226,11 @@ static int intern_place(Window *w, const Place *place, uint32_t *ret_index) {
                         if (r < 0)
                                 return r;
                 }
+                if (place->code) {
+                        r = hold_code(w, place->code);
+                        if (r < 0)
+                                return r;
+                }
                 entry = calloc(1, sizeof(*entry));
                 if (!entry)
                         return -ENOMEM;
@@ -212,7 +243,7 @@ static int intern_place(Window *w, const Place *place, uint32_t *ret_index) {
         return 0;
 }
 
-static Place find_user_place(Window *w, const Process *process, uint64_t address) {
+static Place find_user_place(Window *w, const Process *process, uint64_t address, nsec_t time) {
         const Mapping *m = NULL;
         uint64_t offset;
 
@@ -221,10 +252,16 @@ static Place find_user_place(Window *w, const Process *process, uint64_t address
         if (!m)
                 return (Place){ .kind = PLACE_UNMAPPED, .address = address };
 
-        if (file_is_anonymous(m->file))
-                return (Place){ .kind = PLACE_MEMORY, .file = m->file, .address = address };
         if (w->on_file)
                 w->on_file(m->file, process->pid, m->start, m->end, w->userdata);
+        if (file_is_memory(m->file))
+                return (Place){
+                        .kind = PLACE_MEMORY,
+                        .file = m->file,
+                        .address = address,
+                        .code = process->code,
+                        .epoch = process->code ? code_map_get_epoch(process->code, time) : 0,
+                };
 
         offset = address - m->start + m->offset;
         return (Place){ .kind = PLACE_FILE, .file = m->file, .address = offset };
@@ -236,8 +273,11 @@ static StackKey make_key(const Process *process,
                          const struct sample_record *record,
                          const uint64_t *frames) {
         size_t n = (size_t) record->n_kernel + record->n_user;
+        const CodeMap *code = process ? process->code : NULL;
         uint64_t thread[] = {
                 process ? (uintptr_t) process->mappings : 0,
+                (uintptr_t) code,
+                code ? code_map_get_epoch(code, record->time_ns) : 0,
                 record->start_ns,
                 (uint64_t) record->pid << 32 | record->tid,
                 (uint64_t) record->n_kernel << 32 | (uint32_t) record->stack_end << 8 |
@@ -246,7 +286,7 @@ static StackKey make_key(const Process *process,
                 0,
         };
 
-        memcpy(&thread[4], record->comm, sizeof(record->comm));
+        memcpy(&thread[ELEMENTSOF(thread) - 2], record->comm, sizeof(record->comm));
         return (StackKey){ {
                 hash_words(frames, n, hash_words(thread, ELEMENTSOF(thread), 1)),
                 hash_words(frames, n, hash_words(thread, ELEMENTSOF(thread), 2)),
@@ -278,7 +318,7 @@ static int resolve_frames(Window *w,
                 Place place = { .kind = PLACE_KERNEL, .address = address };
 
                 if (i >= record->n_kernel)
-                        place = find_user_place(w, process, address);
+                        place = find_user_place(w, process, address, record->time_ns);
                 r = intern_place(w, &place, &w->stack_places[w->n_stack_places + i]);
                 if (r < 0)
                         return r;

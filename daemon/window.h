@@ -34,6 +34,8 @@ typedef struct Place {
         uint64_t kind; /* PlaceKind */
         File *file;    /* of PLACE_FILE and PLACE_MEMORY; borrowed from the window */
         uint64_t address;
+        CodeMap *code; /* of PLACE_MEMORY: where its name may be; borrowed; NULL: nowhere */
+        nsec_t epoch;  /* for code_map_find() */
 } Place;
 
 /* One stack of one thread. */

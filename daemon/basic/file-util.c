@@ -97,11 +97,18 @@ int open_in_root(int root_fd, const char *path) {
         return fd < 0 ? -errno : fd;
 }
 
+int reopen_for_reading(int path_fd) {
+        char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 int open_regular_in_root(int root_fd, const char *path) {
-        char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
         _cleanup_close_ int path_fd = -EBADF;
         struct stat st;
-        int fd;
 
         path_fd = open_in_root(root_fd, path);
         if (path_fd < 0)
@@ -110,9 +117,7 @@ int open_regular_in_root(int root_fd, const char *path) {
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -ENOENT;
-        snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
-        fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
+        return reopen_for_reading(path_fd);
 }
 
 int write_all(int fd, const void *data, size_t size) {

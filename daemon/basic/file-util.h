@@ -23,6 +23,10 @@ int open_in_root(int root_fd, const char *path);
  * on a FIFO or a lease. */
 int open_regular_in_root(int root_fd, const char *path);
 
+/* The file that an O_PATH descriptor shows. A lease on it makes this fail with -EAGAIN, and does
+ * not block. */
+int reopen_for_reading(int path_fd);
+
 int write_all(int fd, const void *data, size_t size);
 
 /*

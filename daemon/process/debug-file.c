@@ -9,11 +9,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "process/debug-file.h"
+#include "process/process-status.h"
 
 enum {
         BUILD_ID_MIN = 4, /* digits: a directory and a name */
@@ -21,15 +21,6 @@ enum {
 };
 
 static const char *const debug_directories[] = { "usr/lib/debug", "usr/local/lib/debug" };
-
-static bool has_our_user_namespace(pid_t pid) {
-        char path[PROC_PATH_MAX];
-        struct stat ours, theirs;
-
-        snprintf(path, sizeof(path), "/proc/%d/ns/user", (int) pid);
-        return stat("/proc/self/ns/user", &ours) >= 0 && stat(path, &theirs) >= 0 &&
-               ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
 
 static int open_by_build_id(int root_fd, const char *directory, const char *build_id) {
         char path[PATH_MAX];
@@ -77,7 +68,7 @@ int debug_file_open(const DebugFileQuery *query) {
         char root[PROC_PATH_MAX];
         int fd;
 
-        if (query->pid > 0 && has_our_user_namespace(query->pid)) {
+        if (query->pid > 0 && process_has_our_user_namespace(query->pid)) {
                 snprintf(root, sizeof(root), "/proc/%d/root", (int) query->pid);
                 fd = debug_file_open_below(root, query);
                 if (fd >= 0)

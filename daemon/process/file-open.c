@@ -85,16 +85,6 @@ static int check_by_mapping(const FileId *id, int fd) {
         return same_id(id, &s.found_id) ? 0 : -ESTALE;
 }
 
-/* A lease on the file makes this fail with -EAGAIN, where it would block without O_NONBLOCK. */
-static int open_for_reading(int path_fd) {
-        char path[PROC_PATH_MAX];
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
 /* path_fd: an O_PATH descriptor of a candidate. */
 static int open_checked(const FileId *id, int path_fd) {
         _cleanup_close_ int fd = -EBADF;
@@ -108,7 +98,7 @@ static int open_checked(const FileId *id, int path_fd) {
                 return -ESTALE;
         if (major(st.st_dev) == id->major && minor(st.st_dev) == id->minor &&
             st.st_ino == id->inode)
-                return open_for_reading(path_fd);
+                return reopen_for_reading(path_fd);
 
         /* Opening a file of /proc or tracefs can have effects; such file systems have no blocks. */
         if (fstatfs(path_fd, &fs) < 0)
@@ -116,7 +106,7 @@ static int open_checked(const FileId *id, int path_fd) {
         if (fs.f_blocks == 0)
                 return -ESTALE;
 
-        fd = open_for_reading(path_fd);
+        fd = reopen_for_reading(path_fd);
         if (fd < 0)
                 return fd;
         r = check_by_mapping(id, fd);

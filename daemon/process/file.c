@@ -176,6 +176,10 @@ bool file_is_anonymous(const File *f) {
         return f->id.inode == 0 && !f->vdso;
 }
 
+bool file_is_memory(const File *f) {
+        return file_is_anonymous(f) || (f->state == FILE_REFUSED && startswith(f->path, "/memfd:"));
+}
+
 FileState file_get_state(const File *f) {
         return f->state;
 }

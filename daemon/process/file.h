@@ -60,6 +60,9 @@ const FileId *file_get_id(const File *f);
 const char *file_get_path(const File *f); /* never NULL */
 bool file_is_vdso(const File *f);
 bool file_is_anonymous(const File *f); /* memory without a file, the vDSO excepted */
+/* Where a process may have put code that it made: memory without a file, or a file in memory that
+ * is no ELF file, as of runtimes that never map a page both writable and executable. */
+bool file_is_memory(const File *f);
 FileState file_get_state(const File *f);
 int file_get_error(const File *f);        /* negative errno of FILE_LOST and FILE_REFUSED */
 IndexFile *file_get_index(const File *f); /* borrowed; NULL: none */

@@ -58,6 +58,7 @@ static Entry *entry_free(Entry *e) {
                 return NULL;
         free(e->process.exe);
         mapping_set_unref(e->process.mappings);
+        code_map_unref(e->process.code);
         free(e);
         return NULL;
 }
@@ -285,6 +286,7 @@ int process_table_exec(ProcessTable *t, pid_t pid, const char *comm) {
 
         mapping_set_unref(e->process.mappings);
         e->process.mappings = empty;
+        e->process.code = code_map_unref(e->process.code);
         free(e->process.exe);
         e->process.exe = NULL;
         e->image_is_new = true;
@@ -356,6 +358,15 @@ int process_table_mmap(ProcessTable *t,
         if (r < 0)
                 return r;
         return e->image_is_new ? learn_exe(e, start) : 0;
+}
+
+void process_table_set_code(ProcessTable *t, pid_t pid, CodeMap *code) {
+        Entry *e = find(t, pid);
+
+        if (!e)
+                return;
+        code_map_unref(e->process.code);
+        e->process.code = code_map_ref(code);
 }
 
 /* Whoever was found dead before we knew the time died now. */

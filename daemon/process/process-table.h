@@ -10,6 +10,7 @@
  */
 
 #include "basic/time-util.h"
+#include "process/code-map.h"
 #include "process/mapping-set.h"
 
 enum {
@@ -26,6 +27,7 @@ typedef struct Process {
         char comm[16];
         char *exe;            /* path of the executable as the process sees it, NULL: unknown */
         MappingSet *mappings; /* NULL: not known yet */
+        CodeMap *code;        /* names of code made at run time; NULL: not followed */
         bool dead;
 } Process;
 
@@ -71,6 +73,10 @@ void process_table_invalidate(ProcessTable *t);
 /* Forgets what has been dead for PROCESS_LINGER_USEC, and looks after some of the living, whose end
  * may not have been reported. now: as in process_table_exit(). */
 void process_table_collect(ProcessTable *t, usec_t now);
+
+/* Who finds the names of code made at run time hands them to the process. Takes its own reference.
+ */
+void process_table_set_code(ProcessTable *t, pid_t pid, CodeMap *code);
 
 FileTable *process_table_get_files(ProcessTable *t); /* borrowed */
 void process_table_get_statistics(const ProcessTable *t, ProcessTableStatistics *ret);

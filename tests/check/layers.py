@@ -19,7 +19,11 @@ LAYERS = {
     "open": {"paths.h": "open-main.c"},
     "elf": {"bpf/unwind-rule.h": "*.h", "index/index-format.h": "*", "paths.h": "elf-main.c"},
     "process": {"index/index-file.h": "file.h"},
-    "symbol": {"elf/elf-copy.h": "elf-worker.c", "index/index-file.h": "index-*.h"},
+    "symbol": {
+        "elf/elf-copy.h": "elf-worker.c",
+        "index/index-file.h": "index-*.h",
+        "process/code-map.h": "*.h",
+    },
     "profile": {"profile/flame-assets.h": "flame.c", "proto/pprof.pb-c.h": "pprof-message.h"},
     "store": {},
     "unwind": {"bpf/unwind-*.h": "*", "index/index-file.h": "*.h"},

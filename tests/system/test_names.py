@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names that lie beside the program: separate debug files."""
+"""Names that lie beside the program: separate debug files, and what runtimes tell of code that they make."""
 
 import os
 import shutil
@@ -105,3 +105,82 @@ def test_the_debug_file_of_a_process_with_its_own_root_is_its_own(shared_machine
     machine.start("inside", "/opt/inside", DEPTH, RootDirectory="/opt/root")
     assert LEAVES <= names_of_run(machine, "inside")
     machine.stop("inside")
+
+
+# ---- code made at run time ----
+
+HOT_JS = """
+function innerWork(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) ^ i; return s; }
+function outerWork(n) { let s = 0; for (let i = 0; i < 100; i++) s += innerWork(n); return s; }
+for (;;) outerWork(20000);
+"""
+
+HOT_JAVA = """
+public class Hot {
+    static double innerWork(int n) { double s = 0; for (int i = 0; i < n; i++) s += Math.sin(i) * i; return s; }
+    static double outerWork(int n) { double s = 0; for (int i = 0; i < 100; i++) s += innerWork(n); return s; }
+    public static void main(String[] a) { double s = 0; for (;;) s += outerWork(20000); }
+}
+"""
+
+
+def need(program):
+    path = shutil.which(program)
+    if not path:
+        pytest.skip(f"needs {program}")
+    return path
+
+
+def test_node_names_its_functions_in_a_perf_map_in_its_private_tmp(shared_machine):
+    machine = shared_machine
+    node = need("node")
+    machine.write("/opt/hot.js", HOT_JS)
+    machine.start("hot-js", node, "--perf-basic-prof", "/opt/hot.js", PrivateTmp="yes")
+    names_of_run(machine, "hot-js")
+    names = names_of_run(machine, "hot-js")
+    machine.stop("hot-js")
+    assert any("outerWork" in name for name in names), sorted(names)
+
+
+def test_node_names_its_functions_in_a_jitdump(shared_machine):
+    machine = shared_machine
+    node = need("node")
+    # It writes its last megabytes at its end.
+    machine.write("/opt/dump.js", HOT_JS.replace("for (;;)", "for (const end = Date.now() + 2500; Date.now() < end;)"))
+    machine.start("dump-js", node, "--perf-prof", "/opt/dump.js", WorkingDirectory="/opt", RemainAfterExit="yes")
+    machine.shell("while [ $(systemctl show -P SubState dump-js) = running ]; do sleep 0.1; done")
+    machine.flush()
+    names = {name for profile in machine.profiles("dump-js.service") for name in profile.names}
+    machine.stop("dump-js")
+    assert any("outerWork" in name for name in names), sorted(names)
+
+
+def test_java_names_its_methods_when_it_is_asked(shared_machine):
+    machine = shared_machine
+    java = need("java")
+    need("jcmd")
+    machine.write("/opt/Hot.java", HOT_JAVA)
+    machine.start("hot-java", java, "-XX:+PreserveFramePointer", "/opt/Hot.java")
+    machine.let_run("hot-java", seconds=2)
+    machine.shell("jcmd $(systemctl show -P MainPID hot-java) Compiler.perfmap")
+    names = names_of_run(machine, "hot-java")
+    machine.stop("hot-java")
+    assert any("Hot.innerWork" in name or "Hot::innerWork" in name for name in names), sorted(names)
+
+
+@pytest.mark.parametrize("trick", [
+    "mkfifo /tmp/perf-$$.map",
+    "ln -s /etc/shadow /tmp/perf-$$.map",
+    "mkdir /tmp/perf-$$.map",
+    "head -c 3000000 /dev/urandom > /tmp/perf-$$.map",
+    "truncate -s 1T /tmp/perf-$$.map",
+])
+def test_a_hostile_map_costs_only_its_own_names(shared_machine, trick):
+    machine = shared_machine
+    node = need("node")
+    machine.write("/opt/hot.js", HOT_JS)
+    machine.start("hostile", "/bin/bash", "-c", f"{trick}; exec {node} /opt/hot.js", PrivateTmp="yes")
+    names_of_run(machine, "hostile")
+    assert machine.profile("hostile.service").count > 10
+    machine.stop("hostile")
+    assert machine.show("profilerd.service", "NRestarts") == "0"

@@ -93,7 +93,7 @@ static void test_memory_is_not_a_file(void **state) {
         s = window_next_stack(f->window, NULL);
         assert_place(place_of(f->window, s, 0), PLACE_MEMORY, memory, jit + 8);
         assert_place(place_of(f->window, s, 1), PLACE_UNMAPPED, NULL, 0x1233);
-        assert_int_equal(f->n_asked, 0);
+        assert_int_equal(f->n_asked, 1); /* its code may have names */
 }
 
 static void test_a_process_that_is_not_known_has_addresses(void **state) {
