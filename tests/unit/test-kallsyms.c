@@ -139,10 +139,10 @@ static void test_the_name_of_a_module_between_aliases_stays(void **state) {
         _cleanup_(kallsyms_freep) Kallsyms *k = parse("ffffffffc0100000 t __first_one\t[one]\n"
                                                       "ffffffffc0100000 t ___worse_two\t[two]\n"
                                                       "ffffffffc0100000 t best\t[one]\n"
-                                                      "ffffffffc0200000 t other\t[two]\n");
+                                                      "ffffffffc0200000 t another_one\t[two]\n");
 
         assert_name(k, 0xffffffffc0100000, "best", "one");
-        assert_name(k, 0xffffffffc0200000, "other", "two");
+        assert_name(k, 0xffffffffc0200000, "another_one", "two");
 }
 
 static void test_an_alias_that_loses_leaves_its_neighbours_alone(void **state) {
