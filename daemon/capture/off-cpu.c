@@ -121,3 +121,7 @@ uint64_t off_cpu_get_bpf_memory_bytes(const OffCpu *o) {
         }
         return sum;
 }
+
+int off_cpu_get_program_fd(const OffCpu *o) {
+        return bpf_program__fd(o->bpf->progs.on_switch);
+}

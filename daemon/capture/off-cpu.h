@@ -35,3 +35,5 @@ void off_cpu_remove_target(OffCpu *o, uint64_t cgroup_id);
 
 /* Of maps that are not the sampler's. */
 uint64_t off_cpu_get_bpf_memory_bytes(const OffCpu *o);
+/* Descriptor of the BPF program: for its run-time statistics in benchmarks. */
+int off_cpu_get_program_fd(const OffCpu *o);
