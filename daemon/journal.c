@@ -68,6 +68,15 @@ void journal_started(const char *event, unsigned frequency_hz) {
                         "Sampling %s at %u Hz.", event, frequency_hz);
 }
 
+void journal_paused(bool paused) {
+        if (paused)
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS(ID(MESSAGE_PAUSED)),
+                                "Sampling is paused; 'profilerctl resume' goes on.");
+        else
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS(ID(MESSAGE_RESUMED)),
+                                "Sampling goes on.");
+}
+
 void journal_stopped(const ManagerStatistics *s) {
         Field samples, profiles, lost;
 

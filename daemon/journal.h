@@ -40,6 +40,7 @@ typedef struct Journal {
 
 /* life */
 void journal_started(const char *event, unsigned frequency_hz);
+void journal_paused(bool paused);
 void journal_stopped(const ManagerStatistics *s);
 /* The host cannot do what is needed. step: what was refused, NULL: the remedy says it all. */
 void journal_host_lacks(int error, const char *step, const char *remedy);

@@ -395,12 +395,53 @@ int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void
         return profiler_notify_stored(m->profiler, callback, m, userdata);
 }
 
+/* ---- pausing ---- */
+
+static void close_all_windows(Manager *m) {
+        _cleanup_free_ Unit **units = NULL;
+        size_t n;
+
+        profiler_drain(m->profiler);
+        if (unit_registry_list(m->units, &units, &n) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                profiler_close_windows(m->profiler, units[i]);
+}
+
+int manager_set_paused(Manager *m, bool paused) {
+        const char *state = paused ? "paused" : "running";
+        int r;
+
+        if (streq(m->state, state))
+                return 0;
+        r = profiler_set_paused(m->profiler, paused);
+        if (r < 0)
+                return r;
+        if (paused)
+                close_all_windows(m);
+        journal_paused(paused);
+        (void) sd_notifyf(false, "STATUS=%s",
+                          paused ? "Paused; 'profilerctl resume' goes on" : "Profiling again");
+        set_state(m, state);
+        return 1;
+}
+
+int manager_encode_open(Manager *m, const char *unit, uint8_t **ret, size_t *ret_size) {
+        Unit *u = manager_find_unit(m, unit);
+
+        return u ? profiler_encode_open(m->profiler, u, ret, ret_size) : -ENOENT;
+}
+
 /* ---- life ---- */
 
 static void notify_status(Manager *m, const ManagerStatistics *s, usec_t now) {
         usec_t elapsed = MAX(now - m->status_usec, (usec_t) 1);
-        double rate = (double) (s->samples - m->status_samples) * (double) USEC_PER_MINUTE /
-                      (double) elapsed;
+        double rate;
+
+        if (streq(m->state, "paused"))
+                return;
+        rate = (double) (s->samples - m->status_samples) * (double) USEC_PER_MINUTE /
+               (double) elapsed;
 
         (void) sd_notifyf(false,
                           "STATUS=Profiling %zu of %zu units at %u Hz, %.0f samples/min, %llu lost",

@@ -92,8 +92,16 @@ Unit *manager_find_unit(Manager *m, const char *name); /* by primary name; NULL:
 int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n);
 
 const Config *manager_get_config(const Manager *m);
-const char *manager_get_state(const Manager *m);      /* "starting", "running", "stopping" */
-usec_t manager_get_started_usec(const Manager *m);    /* CLOCK_REALTIME */
+/* Takes no samples until it is resumed, whatever is reloaded; what is open is written first. 0:
+ * it was so already, 1: done. */
+int manager_set_paused(Manager *m, bool paused);
+
+/* What a unit's open window holds by now, as a heap block of pprof. -ENOENT: no such unit; 0:
+ * nothing, 1: done. */
+int manager_encode_open(Manager *m, const char *unit, uint8_t **ret, size_t *ret_size);
+
+const char *manager_get_state(const Manager *m);   /* "starting", "running", "paused", "stopping" */
+usec_t manager_get_started_usec(const Manager *m); /* CLOCK_REALTIME */
 const char *manager_get_event_name(const Manager *m); /* "cpu-clock" or "cycles" */
 const char *manager_get_store_path(const Manager *m);
 void manager_get_statistics(Manager *m, ManagerStatistics *ret);

@@ -81,6 +81,15 @@ static int encode(ProfileWriter *w,
         return pprof_encode(profile, ret, ret_size);
 }
 
+int profile_writer_encode(ProfileWriter *w,
+                          const ClosedWindow *closed,
+                          uint8_t **ret,
+                          size_t *ret_size) {
+        WindowNames names;
+
+        return encode(w, closed, ret, ret_size, &names);
+}
+
 static int store(ProfileWriter *w,
                  const ClosedWindow *c,
                  WrittenProfile *written,

@@ -62,6 +62,12 @@ DEFINE_CLEANUP(ProfileWriter *, profile_writer_free);
  * -EBUSY: PROFILE_WRITER_QUEUE_MAX. */
 int profile_writer_add(ProfileWriter *w, ClosedWindow *closed, uint64_t *ret_sequence);
 
+/* What would be written now, with the names that are known. *ret is a heap block. */
+int profile_writer_encode(ProfileWriter *w,
+                          const ClosedWindow *closed,
+                          uint8_t **ret,
+                          size_t *ret_size);
+
 /* Some index has come or will not come. */
 void profile_writer_poke(ProfileWriter *w);
 /* Writes everything now, with the names that are known. */

@@ -158,6 +158,32 @@ static int close_window(Profiler *p, UnitWindow *w, usec_t duration_usec) {
         return profile_writer_add(p->writer, &c, &p->last_sequence);
 }
 
+int profiler_encode_open(Profiler *p, Unit *u, uint8_t **ret, size_t *ret_size) {
+        _cleanup_(closed_window_done) ClosedWindow c = {
+                .invocation_id = u->invocation_id,
+                .frequency_hz = u->settings.frequency_hz,
+        };
+        const UnitWindow *w = &u->windows[WINDOW_CPU];
+        int r;
+
+        sampler_drain(p->sampler);
+        if (!w->window)
+                return 0;
+        c.duration_usec = MAX(now_usec(CLOCK_MONOTONIC) - w->start_monotonic, (usec_t) 1);
+        c.unit = strdup(u->name);
+        if (!c.unit)
+                return -ENOMEM;
+        r = copy_labels(&c, &u->settings);
+        if (r >= 0)
+                r = copy_main_exe(p, u, &c);
+        if (r < 0)
+                return r;
+        c.window = w->window; /* lent */
+        r = profile_writer_encode(p->writer, &c, ret, ret_size);
+        c.window = NULL;
+        return r < 0 ? r : 1;
+}
+
 static void close_and_log(Profiler *p, UnitWindow *w, usec_t duration_usec) {
         WindowTotals totals;
         int r;
@@ -580,6 +606,10 @@ int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char *
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
         return sampler_set_frequency(p->sampler, frequency_hz);
+}
+
+int profiler_set_paused(Profiler *p, bool paused) {
+        return sampler_set_paused(p->sampler, paused);
 }
 
 /* ---- construction ---- */

@@ -69,12 +69,17 @@ void profiler_forget_unit(Profiler *p, const Unit *u);
 int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step);
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
+/* Paused: takes no samples, and needs no CPU time. */
+int profiler_set_paused(Profiler *p, bool paused);
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);
 /* Debug files may have been installed: they are looked for at the next samples. */
 void profiler_look_for_names(Profiler *p);
 
 /* Hands the unit's open windows, if any, to the writer. */
 void profiler_close_windows(Profiler *p, Unit *u);
+/* The open window as a profile, with the names known by now; the window goes on. 0: it has none,
+ * 1: *ret is a heap block. */
+int profiler_encode_open(Profiler *p, Unit *u, uint8_t **ret, size_t *ret_size);
 /* Calls back, from the event loop, when all windows closed so far are stored. */
 int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, void *userdata);
 /* Closes all windows and writes them with the names known by now. */

@@ -192,6 +192,11 @@ class Container:
                                  f"{result.stdout or ''}{result.stderr or ''}")
         return result
 
+    def popen(self, command, **options):
+        """The same while it runs, with the streams of the caller."""
+        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
+        return subprocess.Popen([*self._enter_command(), *map(str, command)], env=environment, **options)
+
     def run(self, command, properties=(), **options):
         """Runs as a transient unit and waits for it."""
         return self.enter(["systemd-run", "--quiet", "--wait", "--pipe", "--collect",

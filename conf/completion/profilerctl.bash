@@ -3,17 +3,19 @@
 
 # Units that profilerd knows, from the bus; none where it is not running.
 __profilerctl_units() {
-    busctl --system --auto-start=no --no-pager get-property org.profilerd1 /org/profilerd1 \
-        org.profilerd1.Manager Units 2>/dev/null | grep -o '"[^"]*"' | tr -d '"'
+    # Of each unit: name, state, active state, path of a profile, path of its object; in quotes.
+    busctl --system --auto-start=no --no-pager call org.profilerd1 /org/profilerd1 \
+        org.profilerd1.Manager ListUnits 2>/dev/null | grep -o '"[^"]*"' | awk 'NR % 5 == 1' |
+        sed 's/^"//; s/"$//; s/\\\\/\\/g'
 }
 
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='status list info report diff flame export merge verify disk-usage vacuum compact monitor reload
-        flush doctor help'
+    local verbs='status list info report diff flame export merge verify disk-usage vacuum compact monitor
+        reload flush top pause resume doctor help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
-        --files= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
+        --files= --delay= --sort= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
     local verb='' word values=''
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -31,6 +33,7 @@ _profilerctl() {
         --by) values='function line binary thread pid day' ;;
         --format) values='pprof folded speedscope firefox json otlp' ;;
         --type) values='cpu' ;;
+        --sort) values='self cum' ;;
         -S | -U | --since | --until | --base-since | --base-until)
             values='boot restart today yesterday now -10min -1h -1d'
             ;;
@@ -44,7 +47,7 @@ _profilerctl() {
             compopt -o filenames
             return
             ;;
-        -n | --lines | --size | --time | --files | --focus | --hide | --peek) return ;;
+        -n | -d | --delay | --lines | --size | --time | --files | --focus | --hide | --peek) return ;;
     esac
     if [[ $values ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")
@@ -57,7 +60,7 @@ _profilerctl() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        reload | help) ;;
+        reload | pause | resume | help) ;;
         *)
             # Names of units hold backslashes: they must not be unquoted on the way.
             while IFS= read -r word; do

@@ -14,6 +14,8 @@
 
 #define BUS_ACTION_RELOAD "org.profilerd1.reload"
 #define BUS_ACTION_FLUSH  "org.profilerd1.flush"
+#define BUS_ACTION_PAUSE  "org.profilerd1.pause"
+#define BUS_ACTION_READ   "org.profilerd1.read-profiles"
 
 enum {
         BUS_AUTH_CHECKS_MAX = 64, /* questions to polkit that wait for their answer; further: Busy.

@@ -376,6 +376,73 @@ static int method_dump_state(sd_bus_message *message, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(message, "h", fd);
 }
 
+/* ---- pausing, and a look at what is open ---- */
+
+static int set_paused(sd_bus_message *message, BusManager *b, bool paused, sd_bus_error *error) {
+        int r;
+
+        r = manager_set_paused(b->manager, paused);
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "Failed to %s: %m",
+                                               paused ? "pause" : "resume");
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+static int perform_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return set_paused(message, userdata, true, error);
+}
+
+static int perform_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return set_paused(message, userdata, false, error);
+}
+
+static int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_PAUSE, perform_pause, b, error);
+}
+
+static int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_PAUSE, perform_resume, b, error);
+}
+
+static int perform_get_open_profile(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ uint8_t *data = NULL;
+        BusManager *b = userdata;
+        const char *name;
+        size_t size = 0;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r < 0)
+                return r;
+        r = manager_encode_open(b->manager, name, &data, &size);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_UNIT,
+                                         "Unit '%.*s' is not profiled.", UNIT_NAME_MAX, name);
+        if (r >= 0 && size > BUS_MANAGER_PROFILE_MAX)
+                r = -E2BIG;
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "Failed to encode the profile: %m");
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_array(reply, 'y', data, size);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_get_open_profile(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_READ, perform_get_open_profile, b, error);
+}
+
 /* clang-format off */
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
@@ -387,6 +454,9 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", pattern), SD_BUS_RESULT("t", profiles), method_flush, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetOpenProfile", SD_BUS_ARGS("s", unit), SD_BUS_RESULT("ay", profile), method_get_open_profile, OPEN),
         SD_BUS_METHOD_WITH_ARGS("DumpState", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", state), method_dump_state, OPEN),
         SD_BUS_SIGNAL_WITH_ARGS("ProfileWritten", SD_BUS_ARGS("s", unit, "s", path, "t", samples, "a{sv}", details), 0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, CONST),

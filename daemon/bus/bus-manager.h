@@ -13,7 +13,8 @@
 #include "manager.h"
 
 enum {
-        BUS_MANAGER_CALLS_MAX = 64, /* of clients, that wait for an answer; further: Busy */
+        BUS_MANAGER_PROFILE_MAX = 16 << 20, /* bytes of a profile in a message */
+        BUS_MANAGER_CALLS_MAX = 64,         /* of clients, that wait for an answer; further: Busy */
 };
 
 typedef struct BusManager BusManager;

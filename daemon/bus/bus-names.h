@@ -11,6 +11,8 @@
  *   GetUnit(s name) -> o
  *   Reload()
  *   Flush(s pattern) -> t      profiles written; "" is all units
+ *   Pause(), Resume()
+ *   GetOpenProfile(s unit) -> ay   pprof of the window that is open, empty: none is
  *   DumpState() -> h           text for people, a sealed memory file
  *   signal ProfileWritten(s unit, s path, t samples, a{sv} details)   StartUSec t, DurationUSec t
  *   Version s, State s, Event s, StorePath s, Units as, FrequencyHz u, IntervalUSec t, StartedUSec

@@ -60,6 +60,7 @@ struct Sampler {
         uint64_t wakeup_bytes;  /* in the ring of samples */
         unsigned n_vain_drains; /* since the last sample */
         bool resting;
+        bool paused;             /* records of processes only */
         usec_t hurry_until_usec; /* CLOCK_MONOTONIC */
         SamplerLoss loss;
 };
@@ -93,6 +94,26 @@ static int open_event(Sampler *s, OpenKind kind, unsigned cpu) {
         return opener_open(s->open_socket, &request);
 }
 
+static int start_sampling(Sampler *s, CpuEvents *c) {
+        int fd, r;
+
+        fd = open_event(s, s->kind, c->cpu);
+        if (fd < 0)
+                return fd;
+        c->link = bpf_program__attach_perf_event(s->bpf->progs.on_cpu, fd);
+        if (!c->link) {
+                r = negative_errno();
+                safe_close(fd);
+                return r;
+        }
+        return 0;
+}
+
+static void stop_sampling(CpuEvents *c) {
+        bpf_link__destroy(c->link);
+        c->link = NULL;
+}
+
 static int cpu_events_open(Sampler *s, unsigned cpu, CpuEvents *ret) {
         _cleanup_(cpu_events_done) CpuEvents c = { .cpu = cpu };
         int fd, r;
@@ -107,15 +128,10 @@ static int cpu_events_open(Sampler *s, unsigned cpu, CpuEvents *ret) {
                             on_ring_readable, s);
         if (r < 0)
                 return r;
-
-        fd = open_event(s, s->kind, cpu);
-        if (fd < 0)
-                return fd;
-        c.link = bpf_program__attach_perf_event(s->bpf->progs.on_cpu, fd);
-        if (!c.link) {
-                r = negative_errno();
-                safe_close(fd);
-                return r;
+        if (!s->paused) {
+                r = start_sampling(s, &c);
+                if (r < 0)
+                        return r;
         }
 
         *ret = c;
@@ -488,6 +504,28 @@ int sampler_set_frequency(Sampler *s, unsigned frequency_hz) {
         s->frequency_hz = frequency_hz;
         close_cpus(s);
         return follow_cpus(s);
+}
+
+int sampler_set_paused(Sampler *s, bool paused) {
+        int r;
+
+        if (paused == s->paused)
+                return 0;
+        if (paused)
+                sampler_drain(s);
+        s->paused = paused;
+        for (size_t i = 0; i < s->n_cpus; i++) {
+                if (paused) {
+                        stop_sampling(&s->cpus[i]);
+                        continue;
+                }
+                r = start_sampling(s, &s->cpus[i]);
+                if (r < 0 && r != -ENODEV) { /* as it was: none of them */
+                        (void) sampler_set_paused(s, true);
+                        return r;
+                }
+        }
+        return 0;
 }
 
 /* ---- state ---- */

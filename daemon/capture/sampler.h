@@ -76,6 +76,9 @@ void sampler_remove_target(Sampler *s, uint64_t cgroup_id);
 
 /* Opens all events anew at another frequency. */
 int sampler_set_frequency(Sampler *s, unsigned frequency_hz);
+/* While paused no sample is taken, at no cost; processes are followed. A failure to go on leaves it
+ * paused. */
+int sampler_set_paused(Sampler *s, bool paused);
 
 const char *sampler_get_event_name(const Sampler *s); /* "cycles" or "cpu-clock" */
 unsigned sampler_get_frequency(const Sampler *s);

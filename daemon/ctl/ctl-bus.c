@@ -245,6 +245,31 @@ int ctl_bus_reload(CtlBus *b) {
         return call(b, BUS_MANAGER_INTERFACE, "Reload", NULL, CALL_TIMEOUT_USEC, NULL);
 }
 
+int ctl_bus_set_paused(CtlBus *b, bool paused) {
+        return call(b, BUS_MANAGER_INTERFACE, paused ? "Pause" : "Resume", NULL, CALL_TIMEOUT_USEC,
+                    NULL);
+}
+
+int ctl_bus_get_open_profile(CtlBus *b, const char *unit, uint8_t **ret, size_t *ret_size) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const void *data;
+        size_t size;
+        int r;
+
+        r = call(b, BUS_MANAGER_INTERFACE, "GetOpenProfile", unit, CALL_TIMEOUT_USEC, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read_array(reply, 'y', &data, &size);
+        if (r < 0)
+                return r;
+        *ret = malloc(size + 1);
+        if (!*ret)
+                return -ENOMEM;
+        memcpy(*ret, data, size);
+        *ret_size = size;
+        return 0;
+}
+
 int ctl_bus_flush(CtlBus *b, const char *pattern, uint64_t *ret_n_profiles) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;

@@ -30,6 +30,9 @@ int ctl_bus_get_unit_state(CtlBus *b, const char *unit, char **ret);
 int ctl_bus_list_units(CtlBus *b, UnitStatus **ret, size_t *ret_n);
 
 int ctl_bus_reload(CtlBus *b);
+int ctl_bus_set_paused(CtlBus *b, bool paused);
+/* The unit's open window as a heap block of pprof, of size 0 where none is open. */
+int ctl_bus_get_open_profile(CtlBus *b, const char *unit, uint8_t **ret, size_t *ret_size);
 /* pattern "": all units. */
 int ctl_bus_flush(CtlBus *b, const char *pattern, uint64_t *ret_n_profiles);
 

@@ -43,6 +43,7 @@ typedef struct Ctl {
         bool by_day; /* --by=day: of disk-usage */
         bool reverse, quiet, all, legend, pager, invert, normalize;
         const char *vacuum_size, *vacuum_time, *vacuum_files; /* as given, NULL: not */
+        const char *delay, *sort;                             /* of top; as given, NULL: not */
         const char *peek;         /* a regular expression; NULL: not given */
         const char *focus, *hide; /* regular expressions; NULL: not given */
         const char *base_since, *base_until;
@@ -69,6 +70,9 @@ int verb_report(const Ctl *c, char **names);
 int verb_info(const Ctl *c, char **names);
 int verb_disk_usage(const Ctl *c, char **names);
 int verb_compact(const Ctl *c, char **names);
+int verb_pause(const Ctl *c, char **names);
+int verb_resume(const Ctl *c, char **names);
+int verb_top(const Ctl *c, char **names);
 int verb_vacuum(const Ctl *c, char **names);
 int verb_monitor(const Ctl *c, char **names);
 int verb_diff(const Ctl *c, char **names);

@@ -37,6 +37,7 @@ static const Verb verbs[] = {
         { "list",   "[UNIT...]", 0, NAMES_ANY, verb_list,   "Stored profiles" },
         { "info",   "NAME...",   1, NAMES_ANY, verb_info,   "All that a profile says about itself" },
         { "report", "NAME...",   1, NAMES_ANY, verb_report, "Where the time went, on one page" },
+        { "top",    "[UNIT]",    0, 1,         verb_top,    "What runs now: the units, or the functions of one" },
         { "diff",   "NAME...",   1, NAMES_ANY, verb_diff,   "What has changed, without the noise" },
         { "flame",  "NAME...",   1, NAMES_ANY, verb_flame,  "Flame graph as one file of HTML or SVG" },
         { .name = "Take profiles elsewhere" },
@@ -51,6 +52,8 @@ static const Verb verbs[] = {
         { "monitor", "[UNIT...]", 0, NAMES_ANY, verb_monitor, "A line for each profile as it is written" },
         { "reload", "",          0, 0,         verb_reload, "Read the configuration again" },
         { "flush",  "[UNIT...]", 0, NAMES_ANY, verb_flush,  "End the open windows and store their profiles" },
+        { "pause",  "",          0, 0,         verb_pause,  "Take no samples until it is resumed" },
+        { "resume", "",          0, 0,         verb_resume, "Go on sampling" },
         { "doctor", "[UNIT...]", 0, NAMES_ANY, verb_doctor, "Find what makes profiles poor, and the remedy" },
         { "help",   "",          0, 0,         NULL,        "This text" },
 };
@@ -91,6 +94,8 @@ static int help(const Ctl *c) {
                "     --by=WHAT            Rows of a report: function, line, binary, thread, pid;\n"
                "                          of disk-usage: day\n"
                "     --peek=REGEX         Callers and callees of such functions\n"
+               "  -d --delay=SPAN         Top: time between two pictures, 2s\n"
+               "     --sort=WHAT          Top: self or cum\n"
                "     --lines=N            Rows of a report, 0 for all (default: %d)\n"
                "     --all                Leave nothing out\n"
                "     --base-since=TIME    Compare with the time from here on,\n"
@@ -145,6 +150,7 @@ enum {
         OPTION_TIME,
         OPTION_FILES,
         OPTION_PEEK,
+        OPTION_SORT,
 };
 
 /* What parsing can end in beside an exit code. */
@@ -237,6 +243,12 @@ static int parse_option(Ctl *c, int option, char *value) {
         case 'q':
                 c->quiet = true;
                 return PARSED_RUN;
+        case 'd':
+                c->delay = value;
+                return PARSED_RUN;
+        case OPTION_SORT:
+                c->sort = value;
+                return PARSED_RUN;
         case 'D':
                 c->directory = value;
                 return PARSED_RUN;
@@ -286,6 +298,8 @@ static int parse_options(Ctl *c, int argc, char **argv) {
                 { "reverse", no_argument, NULL, 'r' },
                 { "json", required_argument, NULL, OPTION_JSON },
                 { "type", required_argument, NULL, OPTION_TYPE },
+                { "delay", required_argument, NULL, 'd' },
+                { "sort", required_argument, NULL, OPTION_SORT },
                 { "directory", required_argument, NULL, 'D' },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "lines", required_argument, NULL, OPTION_LINES },
@@ -308,7 +322,7 @@ static int parse_options(Ctl *c, int argc, char **argv) {
         };
         int option, r;
 
-        while ((option = getopt_long(argc, argv, "hqS:U:n:r1D:o:", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, "hqS:U:n:r1d:D:o:", options, NULL)) >= 0) {
                 r = parse_option(c, option, optarg);
                 if (r != PARSED_RUN)
                         return r;

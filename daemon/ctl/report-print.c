@@ -213,7 +213,7 @@ static int add_row(const Ctl *c, Table *t, const ReportRow *row, int64_t total) 
         return row->kernel ? table_set_color(t, by_label ? 1 : 2, TERMINAL_GREY) : 0;
 }
 
-static int print_table(const Ctl *c, const ReportRow *rows, size_t n, size_t shown, int64_t total) {
+int report_print_table(const Ctl *c, const ReportRow *rows, size_t n, size_t shown, int64_t total) {
         static const char *const titles[] = {
                 [REPORT_BY_FUNCTION] = "FUNCTION", [REPORT_BY_LINE] = "LINE",
                 [REPORT_BY_BINARY] = "BINARY",     [REPORT_BY_THREAD] = "THREAD",
@@ -250,7 +250,7 @@ static int print_table(const Ctl *c, const ReportRow *rows, size_t n, size_t sho
         return 0;
 }
 
-static void add_json_rows(
+void report_add_json_rows(
         const Ctl *c, JsonOutput *j, const ReportRow *rows, size_t n, size_t shown) {
         json_add_string(j, "by", report_grouping_to_string(c->by));
         json_add_count(j, "n_rows", n);
@@ -341,7 +341,7 @@ static int add_json(const Ctl *c,
         json_close(j);
         add_json_quality(j, &d->notes, &frames);
         r = add_json_path(j, d);
-        add_json_rows(c, j, rows, n, shown);
+        report_add_json_rows(c, j, rows, n, shown);
         json_close(j);
         return r;
 }
@@ -365,7 +365,7 @@ static int print_text(const Ctl *c,
         r = print_path(c, d, total);
         if (r < 0)
                 return r;
-        return print_table(c, rows, n, shown, total);
+        return report_print_table(c, rows, n, shown, total);
 }
 
 int report_print(

@@ -18,5 +18,9 @@ int report_sink_finish(ReportSink *sink, const Ctl *c);
 
 /* unit and type: NULL for files. */
 int report_print(const Ctl *c, ReportSink *sink, const char *unit, const char *type, ReportData *d);
+/* Of the n rows the first that are to be shown, as a table or into an open object of JSON. */
+int report_print_table(const Ctl *c, const ReportRow *rows, size_t n, size_t shown, int64_t total);
+void report_add_json_rows(
+        const Ctl *c, JsonOutput *j, const ReportRow *rows, size_t n, size_t shown);
 /* "nginx.service, cpu, 13:52-14:02 (10 of 10 profiles), …". NULL: out of memory. */
 char *report_describe(const char *unit, const char *type, ReportData *d);

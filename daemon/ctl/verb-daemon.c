@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* profilerctl reload, flush: what the daemon is told to do */
+/* profilerctl reload, flush, pause, resume: what the daemon is told to do */
 
 #include <inttypes.h>
 
@@ -26,6 +26,40 @@ int verb_reload(const Ctl *c, char **names) {
         if (c->terminal.is_tty)
                 ctl_hint(c, "The configuration is reloaded.");
         return EXIT_CODE_OK;
+}
+
+static int set_paused(const Ctl *c, bool paused) {
+        _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
+        int r;
+
+        r = ctl_bus_new(&b);
+        if (r < 0)
+                return ctl_oom();
+        r = ctl_bus_set_paused(b, paused);
+        if (r < 0)
+                return ctl_bus_error(b, r, paused ? "Pausing" : "Resuming");
+        if (c->json != JSON_MODE_OFF) {
+                JsonOutput *j;
+
+                if (json_output_new(&j) < 0)
+                        return ctl_oom();
+                json_add_string(j, "state", paused ? "paused" : "running");
+                return ctl_print_json(c, j);
+        }
+        if (c->terminal.is_tty)
+                ctl_hint(c, paused ? "Nothing is sampled until 'profilerctl resume'."
+                                   : "Sampling goes on.");
+        return EXIT_CODE_OK;
+}
+
+int verb_pause(const Ctl *c, char **names) {
+        (void) names;
+        return set_paused(c, true);
+}
+
+int verb_resume(const Ctl *c, char **names) {
+        (void) names;
+        return set_paused(c, false);
 }
 
 /* 0 or an exit code; an unknown unit is only counted. */

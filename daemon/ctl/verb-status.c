@@ -129,9 +129,12 @@ static void print_header(const Ctl *c, const Status *s) {
                terminal_color(&c->terminal, TERMINAL_NORMAL));
         snprintf(text,
                  sizeof(text),
-                 "profilerd %s, %s since %s (%s), %" PRIu32 " Hz, own cost %.1f %% of one CPU",
+                 "profilerd %s, %s %s (%s), %" PRIu32 " Hz, own cost %.1f %% of one CPU",
                  d->version ?: "?",
-                 sampling ? "sampling" : d->state ?: "?",
+                 sampling                                ? "sampling since"
+                 : d->state && streq(d->state, "paused") ? "paused ('profilerctl resume' goes "
+                                                          "on), started"
+                                                        : d->state ?: "?",
                  FORMAT_TIME(d->started_usec, FORMAT_TIME_ZONE),
                  FORMAT_AGO(c->now_usec, d->started_usec),
                  d->frequency_hz,

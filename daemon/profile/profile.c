@@ -745,3 +745,12 @@ void profile_get_sample(Profile *p, size_t i, ProfileSample *ret) {
                 .n_labels = s->n_labels,
         };
 }
+
+void profile_negate(Profile *p) {
+        for (size_t i = 0; i < p->n_samples; i++)
+                for (size_t k = 0; k < p->n_types; k++) {
+                        int64_t *value = &p->samples[i]->values[k];
+
+                        *value = *value == INT64_MIN ? INT64_MAX : -*value;
+                }
+}

@@ -142,6 +142,9 @@ void profile_set_mapping_flags(Profile *p,
                                bool line_numbers,
                                bool inline_frames);
 
+/* Of every value its negative: what is then merged is subtracted. */
+void profile_negate(Profile *p);
+
 size_t profile_n_strings(const Profile *p);
 size_t profile_n_value_types(const Profile *p);
 size_t profile_n_mappings(const Profile *p);

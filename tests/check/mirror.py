@@ -77,6 +77,8 @@ PROVEN_BY = {
     "daemon/ctl/verb-list.c": ["tests/system/test_profilerctl.py"],
     "daemon/ctl/verb-report.c": ["tests/system/test_profilerctl.py"],
     "daemon/ctl/verb-status.c": ["tests/system/test_profilerctl.py"],
+    "daemon/ctl/screen.c": ["tests/system/test_runtime.py"],
+    "daemon/ctl/verb-top.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-verify.c": ["tests/system/test_profilerctl.py"],
 }
 

@@ -69,6 +69,9 @@ class Machine:
     def run(self, *command, check=True, **options):
         return self.container.enter(command, check=check, **options)
 
+    def popen(self, *command, **options):
+        return self.container.popen(command, **options)
+
     def output(self, *command, **options):
         return self.run(*command, **options).stdout.strip()
 

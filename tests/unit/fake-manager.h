@@ -25,7 +25,7 @@ struct Manager {
         const char *broken; /* what is wrong with the configuration, NULL: nothing */
 
         unsigned n_reports, n_gone, n_syncs, n_reloads;
-        bool in_sync;
+        bool in_sync, paused;
         ManagerFlushed flushed;
         void *flushed_userdata;
 };
@@ -152,6 +152,21 @@ int manager_flush(Manager *m, const char *pattern, ManagerFlushed callback, void
         return 0;
 }
 
+int manager_set_paused(Manager *m, bool paused) {
+        int r = m->paused != paused;
+
+        m->paused = paused;
+        return r;
+}
+
+int manager_encode_open(Manager *m, const char *unit, uint8_t **ret, size_t *ret_size) {
+        if (fake_index(m, unit) < 0)
+                return -ENOENT;
+        *ret = (uint8_t *) strdup("pprof");
+        *ret_size = 5;
+        return 1;
+}
+
 Unit *manager_find_unit(Manager *m, const char *name) {
         ssize_t i = fake_index(m, name);
 
@@ -173,8 +188,8 @@ const char *manager_get_store_path(const Manager *m _unused_) {
         return "/store";
 }
 
-const char *manager_get_state(const Manager *m _unused_) {
-        return "running";
+const char *manager_get_state(const Manager *m) {
+        return m->paused ? "paused" : "running";
 }
 
 usec_t manager_get_started_usec(const Manager *m _unused_) {

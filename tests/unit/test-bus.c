@@ -525,6 +525,30 @@ static void test_a_new_bus_is_found_and_the_units_stay(void **state) {
         assert_int_equal(w->n_synced, 1);
 }
 
+static void test_pausing_shows_in_the_state(void **state) {
+        World *w = start(state);
+
+        assert_false(sd_bus_message_is_method_error(CALL_MANAGER(w, "Pause", ""), NULL));
+        expect_property(w, BUS_PATH, BUS_MANAGER_INTERFACE, "State", "paused");
+        assert_false(sd_bus_message_is_method_error(CALL_MANAGER(w, "Resume", ""), NULL));
+        expect_property(w, BUS_PATH, BUS_MANAGER_INTERFACE, "State", "running");
+}
+
+static void test_an_open_window_can_be_looked_into(void **state) {
+        World *w = start(state);
+        const void *data;
+        size_t size;
+
+        assert_return_code(
+                sd_bus_message_read_array(CALL_MANAGER(w, "GetOpenProfile", "s", "web.service"),
+                                          'y', &data, &size),
+                0);
+        assert_int_equal(size, 5);
+        assert_memory_equal(data, "pprof", 5);
+        assert_true(sd_bus_message_is_method_error(
+                CALL_MANAGER(w, "GetOpenProfile", "s", "nope.service"), BUS_ERROR_NO_SUCH_UNIT));
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -542,6 +566,8 @@ int main(void) {
                 WORLD_TEST(test_names_longer_than_those_of_units_are_refused),
                 WORLD_TEST(test_the_state_is_dumped_to_each_reader_from_the_start),
                 WORLD_TEST(test_a_flush_may_outlive_its_caller_and_the_bus),
+                WORLD_TEST(test_pausing_shows_in_the_state),
+                WORLD_TEST(test_an_open_window_can_be_looked_into),
                 WORLD_TEST(test_a_reload_is_in_effect_when_it_is_answered),
                 WORLD_TEST(test_a_broken_configuration_is_an_error_of_reload),
                 WORLD_TEST(test_the_log_level_can_be_set),
