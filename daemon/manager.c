@@ -14,6 +14,7 @@
 #include "open/open-protocol.h"
 #include "paths.h"
 #include "profiler.h"
+#include "store/store-pins.h"
 #include "unit-registry.h"
 
 #define STATUS_USEC       (10 * USEC_PER_SEC)
@@ -519,6 +520,9 @@ int manager_start(Manager *m) {
         r = store_open(&m->store, m->paths.store, &m->config->storage);
         if (r < 0)
                 return log_error_errno(r, "Failed to open the store '%s': %m", m->paths.store);
+        r = store_set_pins(m->store, UPLOAD_STATE_DIR "/" STORE_PINS_NAME);
+        if (r < 0)
+                return log_oom();
         r = start_profiler(m);
         if (r < 0)
                 return r;

@@ -193,6 +193,28 @@ int write_file_atomic(int dir_fd, const char *name, const void *data, size_t siz
         return fsync(dir_fd) < 0 ? -errno : 0;
 }
 
+int replace_file(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
+        _cleanup_free_ char *new_name = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (asprintf(&new_name, ".#%s.new", name) < 0) {
+                new_name = NULL; /* undefined after a failure */
+                return -ENOMEM;
+        }
+        fd = openat(dir_fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r >= 0 && renameat(dir_fd, new_name, dir_fd, name) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlinkat(dir_fd, new_name, 0);
+        return r;
+}
+
 int mkdir_open(int dir_fd, const char *name, mode_t mode) {
         int fd;
 

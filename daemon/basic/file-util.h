@@ -42,5 +42,8 @@ int link_tmpfile(int fd, int dir_fd, const char *tmp_name, const char *name);
 /* open_tmpfile(), write_all(), fsync() the data, link_tmpfile(), fsync() the directory. */
 int write_file_atomic(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 
+/* The same, but a file of that name is replaced. */
+int replace_file(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
+
 /* mkdir() that is content with an existing directory, then opens it. */
 int mkdir_open(int dir_fd, const char *name, mode_t mode);

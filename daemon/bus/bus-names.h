@@ -29,7 +29,17 @@
  *   SamplesLost t, CPUProfiledNSec t, FramesTotal t, FramesNamed t, StacksComplete t,
  *   StacksTruncated t, StacksBroken t, StacksNone t, StacksGuessed t,
  *   StackEnds a(st) (reason, count), ProfilesWritten t, ProfileBytes t
+ *
+ * org.profilerd1.Upload, a name of its own, at /org/profilerd1/upload: org.profilerd1.Upload
+ *   ListTargets() -> aa{sv}    Name s, Protocol s, URL s, State s, LastError s; Pending t,
+ *     PendingBytes t, OldestPendingUSec t, Sent t, SentBytes t, Failures t, Rejected t, Expired t,
+ *     Lost t, LastSentUSec t, LastErrorUSec t, NextTryUSec t
+ *   Retry(s target)            "" is all targets
+ *   signal TargetChanged(s target, s state)
+ *   Version s
  */
+
+#define BUS_DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
 #define BUS_NAME              "org.profilerd1"
 #define BUS_PATH              "/org/profilerd1"
@@ -37,8 +47,13 @@
 #define BUS_MANAGER_INTERFACE "org.profilerd1.Manager"
 #define BUS_UNIT_INTERFACE    "org.profilerd1.Unit"
 
+#define BUS_UPLOAD_NAME      "org.profilerd1.Upload"
+#define BUS_UPLOAD_PATH      "/org/profilerd1/upload"
+#define BUS_UPLOAD_INTERFACE "org.profilerd1.Upload"
+
 #define BUS_ERROR_PREFIX         "org.profilerd1.Error."
 #define BUS_ERROR_NO_SUCH_UNIT   "org.profilerd1.Error.NoSuchUnit"
 #define BUS_ERROR_CONFIG_INVALID "org.profilerd1.Error.ConfigInvalid"
 #define BUS_ERROR_BUSY           "org.profilerd1.Error.Busy"
+#define BUS_ERROR_NO_SUCH_TARGET "org.profilerd1.Error.NoSuchTarget"
 #define BUS_ERROR_STORE          "org.profilerd1.Error.StoreFailed"

@@ -16,8 +16,6 @@
 #include "bus/bus.h"
 #include "bus/unit-watch.h"
 
-#define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
-
 struct Bus {
         sd_event *event;
         Manager *manager;
@@ -217,7 +215,7 @@ static int bus_open(sd_bus **ret) {
         r = sd_bus_new(&bus);
         if (r < 0)
                 return r;
-        r = sd_bus_set_address(bus, address ?: DEFAULT_ADDRESS);
+        r = sd_bus_set_address(bus, address ?: BUS_DEFAULT_ADDRESS);
         if (r < 0)
                 return r;
         r = sd_bus_set_bus_client(bus, true);

@@ -105,12 +105,14 @@ static int bus_connect(CtlBus *b) {
         return 0;
 }
 
-static int call(CtlBus *b,
-                const char *interface,
-                const char *member,
-                const char *argument,
-                usec_t timeout_usec,
-                sd_bus_message **ret) {
+static int call_at(CtlBus *b,
+                   const char *name,
+                   const char *path,
+                   const char *interface,
+                   const char *member,
+                   const char *argument,
+                   usec_t timeout_usec,
+                   sd_bus_message **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
@@ -119,7 +121,7 @@ static int call(CtlBus *b,
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_new_method_call(b->bus, &m, BUS_NAME, BUS_PATH, interface, member);
+        r = sd_bus_message_new_method_call(b->bus, &m, name, path, interface, member);
         if (r < 0)
                 return r;
         r = sd_bus_message_set_auto_start(m, false);
@@ -140,6 +142,15 @@ static int call(CtlBus *b,
         return 0;
 }
 
+static int call(CtlBus *b,
+                const char *interface,
+                const char *member,
+                const char *argument,
+                usec_t timeout_usec,
+                sd_bus_message **ret) {
+        return call_at(b, BUS_NAME, BUS_PATH, interface, member, argument, timeout_usec, ret);
+}
+
 int ctl_bus_get_status(CtlBus *b, DaemonStatus *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
@@ -156,6 +167,15 @@ int ctl_bus_list_units(CtlBus *b, UnitStatus **ret, size_t *ret_n) {
         r = call(b, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
                  CALL_TIMEOUT_USEC, &reply);
         return r < 0 ? r : unit_statuses_read(reply, ret, ret_n);
+}
+
+int ctl_bus_list_uploads(CtlBus *b, UploadStatus **ret, size_t *ret_n) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = call_at(b, BUS_UPLOAD_NAME, BUS_UPLOAD_PATH, BUS_UPLOAD_INTERFACE, "ListTargets", NULL,
+                    CALL_TIMEOUT_USEC, &reply);
+        return r < 0 ? r : upload_statuses_read(reply, ret, ret_n);
 }
 
 int ctl_bus_get_unit_state(CtlBus *b, const char *unit, char **ret) {

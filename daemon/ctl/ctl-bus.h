@@ -29,6 +29,9 @@ int ctl_bus_get_unit_state(CtlBus *b, const char *unit, char **ret);
 /* In the order of their names. *ret is an array. */
 int ctl_bus_list_units(CtlBus *b, UnitStatus **ret, size_t *ret_n);
 
+/* -EHOSTDOWN: profilerd-upload is not running. *ret is an array. */
+int ctl_bus_list_uploads(CtlBus *b, UploadStatus **ret, size_t *ret_n);
+
 int ctl_bus_reload(CtlBus *b);
 int ctl_bus_set_paused(CtlBus *b, bool paused);
 /* The unit's open window as a heap block of pprof, of size 0 where none is open. */

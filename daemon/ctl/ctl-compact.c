@@ -382,6 +382,20 @@ static int remove_replaced(Compactor *c) {
         return 0;
 }
 
+static void leave_out_pinned(Compactor *c) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < c->n; i++) {
+                StoreEntry *e = &c->entries[i];
+
+                if (store_pins_has(c->request->pins, e->unit, e->start_usec, c->request->now_usec))
+                        store_entry_done(e);
+                else
+                        c->entries[n++] = *e;
+        }
+        c->n = n;
+}
+
 static int run(Compactor *c, char *const *patterns) {
         int r;
 
@@ -391,6 +405,7 @@ static int run(Compactor *c, char *const *patterns) {
         r = store_list_all(c->store, patterns, NULL, 0, USEC_INFINITY, &c->entries, &c->n);
         if (r < 0)
                 return r;
+        leave_out_pinned(c);
         c->settled = calloc(c->n + 1, sizeof(*c->settled));
         if (!c->settled)
                 return -ENOMEM;

@@ -11,6 +11,7 @@
  */
 
 #include "ctl/interrupt.h"
+#include "store/store-pins.h"
 #include "store/store.h"
 
 enum {
@@ -24,8 +25,9 @@ enum {
 
 typedef struct CompactRequest {
         usec_t now_usec;
-        usec_t after_usec;    /* CompactAfter= */
-        Interrupt *interrupt; /* may be NULL */
+        usec_t after_usec;     /* CompactAfter= */
+        Interrupt *interrupt;  /* may be NULL */
+        const StorePins *pins; /* what is still to be uploaded stays; NULL: nothing is */
         /* Any of the files could not be read or merged; may be NULL. */
         void (*on_problem)(const char *path, int error, const char *reason);
         void (*on_progress)(size_t done, size_t n, void *userdata);

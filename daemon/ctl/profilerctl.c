@@ -50,6 +50,7 @@ static const Verb verbs[] = {
         { "compact", "[UNIT...]", 0, NAMES_ANY, verb_compact, "Make one file of the old profiles of an hour" },
         { .name = "Manage the daemon" },
         { "monitor", "[UNIT...]", 0, NAMES_ANY, verb_monitor, "A line for each profile as it is written" },
+        { "uploads", "[TARGET...]", 0, NAMES_ANY, verb_uploads, "Where profiles are sent, and how that goes" },
         { "reload", "",          0, 0,         verb_reload, "Read the configuration again" },
         { "flush",  "[UNIT...]", 0, NAMES_ANY, verb_flush,  "End the open windows and store their profiles" },
         { "pause",  "",          0, 0,         verb_pause,  "Take no samples until it is resumed" },

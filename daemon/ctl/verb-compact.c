@@ -7,6 +7,7 @@
 #include "ctl/ctl-compact.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
+#include "paths.h"
 #include "view/format.h"
 
 #define COMPACT_AFTER_DEFAULT USEC_PER_DAY
@@ -94,6 +95,7 @@ int verb_compact(const Ctl *c, char **names) {
                              .userdata = (void *) c };
         _cleanup_(interrupt_done) Interrupt interrupt = { .fd = -EBADF };
         _cleanup_(strv_freep) char **patterns = NULL;
+        _cleanup_(store_pins_freep) StorePins *pins = NULL;
         _cleanup_(store_freep) Store *s = NULL;
         CompactResult done = {};
         int r, code = EXIT_CODE_OK;
@@ -112,6 +114,8 @@ int verb_compact(const Ctl *c, char **names) {
                 return ctl_error_errno(r, NULL, "Signals cannot be caught.");
 
         q.interrupt = &interrupt;
+        (void) store_pins_read(UPLOAD_STATE_DIR "/" STORE_PINS_NAME, &pins);
+        q.pins = pins;
         r = compact_store(s, patterns, &q, &done);
         if (!c->quiet && isatty(STDERR_FILENO))
                 fputs("\r\033[K", stderr);

@@ -7,7 +7,7 @@
  * over.
  */
 
-#include "profile/profile.h"
+#include "profile/profile-split.h"
 
 typedef struct Merge {
         Profile *to, *from;
@@ -173,11 +173,10 @@ static int merge_sample(Merge *m, size_t i) {
         return profile_add_sample(m->to, &s);
 }
 
-int profile_merge(Profile *p, Profile *from) {
+/* Samples first, first + step, … */
+static int merge_samples(Profile *p, Profile *from, size_t first, size_t step) {
         _cleanup_(merge_done) Merge m = { .to = p, .from = from };
         int r;
-
-        assert(p != from);
 
         r = check_types(p, from);
         if (r < 0)
@@ -202,10 +201,32 @@ int profile_merge(Profile *p, Profile *from) {
                 if (r < 0)
                         return r;
         }
-        for (size_t i = 0; i < profile_n_samples(from); i++) {
+        for (size_t i = first; i < profile_n_samples(from); i += step) {
                 r = merge_sample(&m, i);
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+int profile_merge(Profile *p, Profile *from) {
+        assert(p != from);
+        return merge_samples(p, from, 0, 1);
+}
+
+int profile_split(Profile *p, size_t part, size_t n_parts, Profile **ret) {
+        ProfileValueType types[PROFILE_VALUE_TYPES_MAX];
+        _cleanup_(profile_freep) Profile *new = NULL;
+        int r;
+
+        assert(part < n_parts);
+        for (size_t i = 0; i < profile_n_value_types(p); i++)
+                profile_get_value_type(p, i, &types[i]);
+        r = profile_new(&new, types, profile_n_value_types(p));
+        if (r >= 0)
+                r = merge_samples(new, p, part, n_parts);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(new);
         return 0;
 }

@@ -227,11 +227,20 @@ uint64_t store_index_pop(StoreIndex *x, StoreUnit *u) {
         return use_bytes;
 }
 
-StoreUnit *store_index_find_victim(const StoreIndex *x, const StoreUnit *growing, bool spare) {
+bool store_index_oldest_is_pinned(const StoreUnit *u, const StorePins *pins, usec_t now_usec) {
+        assert(u->n_files > 0);
+        return store_pins_has(pins, u->directory, u->files[0].start_usec, now_usec);
+}
+
+static StoreUnit *find_victim(const StoreIndex *x,
+                              const StoreUnit *growing,
+                              bool spare,
+                              const StorePins *pins,
+                              usec_t now_usec) {
         StoreUnit *rich = NULL, *any = NULL;
 
         for (StoreUnit *u = x->units; u; u = u->hh.next) {
-                if (u->n_files == 0)
+                if (u->n_files == 0 || store_index_oldest_is_pinned(u, pins, now_usec))
                         continue;
                 if (u->n_files + (u == growing) > 1 &&
                     (!rich || file_is_before(&u->files[0], &rich->files[0])))
@@ -240,4 +249,14 @@ StoreUnit *store_index_find_victim(const StoreIndex *x, const StoreUnit *growing
                         any = u;
         }
         return rich || spare ? rich : any;
+}
+
+StoreUnit *store_index_find_victim(const StoreIndex *x,
+                                   const StoreUnit *growing,
+                                   bool spare,
+                                   const StorePins *pins,
+                                   usec_t now_usec) {
+        /* The only file of a unit is spared for the sake of pins, too: so first with both. */
+        return find_victim(x, growing, true, pins, now_usec)
+                       ?: find_victim(x, growing, spare, NULL, now_usec);
 }

@@ -11,6 +11,7 @@
 
 #include <time.h>
 
+#include "store/store-pins.h"
 #include "store/store.h"
 
 typedef struct StoreIndex StoreIndex;
@@ -47,12 +48,18 @@ int store_index_add(StoreIndex *x, StoreUnit *u, const StoreEntry *entry, uint64
 /* Of the unit's oldest file, which exists. */
 char *store_index_oldest_name(const StoreIndex *x, const StoreUnit *u); /* NULL: out of memory */
 usec_t store_index_oldest_end(const StoreUnit *u);
+bool store_index_oldest_is_pinned(const StoreUnit *u, const StorePins *pins, usec_t now_usec);
 /* Forgets the unit's oldest file; returns what it occupied. */
 uint64_t store_index_pop(StoreIndex *x, StoreUnit *u);
 
 /*
  * The unit whose oldest file goes next: the oldest of all among the units that have more than one,
  * and only if there is none such among all. growing (may be NULL) is about to get one more, and so
- * counts as having it. spare: units are to keep their last file. NULL: nothing may go.
+ * counts as having it. spare: units are to keep their last file. What is pinned (pins may be NULL)
+ * goes when there is nothing else. NULL: nothing may go.
  */
-StoreUnit *store_index_find_victim(const StoreIndex *x, const StoreUnit *growing, bool spare);
+StoreUnit *store_index_find_victim(const StoreIndex *x,
+                                   const StoreUnit *growing,
+                                   bool spare,
+                                   const StorePins *pins,
+                                   usec_t now_usec);

@@ -34,6 +34,9 @@ struct Store {
         StoreLimits limits;
         StoreVacuum vacuumed;
         usec_t refreshed_usec; /* CLOCK_MONOTONIC */
+        char *pins_path;       /* NULL: nothing is pinned */
+        StorePins *pins;       /* as of pins_mtime; NULL: nothing is pinned */
+        struct timespec pins_mtime;
 };
 
 int store_open_reader(Store **ret, const char *directory) {
@@ -93,6 +96,8 @@ Store *store_free(Store *s) {
                 return NULL;
 
         store_index_free(s->index);
+        store_pins_free(s->pins);
+        free(s->pins_path);
         safe_close(s->dir_fd);
         free(s->directory);
         free(s);
@@ -124,6 +129,29 @@ static void count_vacuum(Store *s, const StoreVacuum *done) {
         s->vacuumed.bytes_removed += done->bytes_removed;
 }
 
+int store_set_pins(Store *s, const char *path) {
+        return free_and_strdup(&s->pins_path, path);
+}
+
+/* What cannot be read pins nothing: the limits come first. */
+static void refresh_pins(Store *s) {
+        StorePins *pins = NULL;
+        struct stat st;
+
+        if (!s->pins_path)
+                return;
+        if (stat(s->pins_path, &st) < 0)
+                st.st_mtim = (struct timespec){};
+        else if (st.st_mtim.tv_sec == s->pins_mtime.tv_sec &&
+                 st.st_mtim.tv_nsec == s->pins_mtime.tv_nsec)
+                return;
+        else
+                (void) store_pins_read(s->pins_path, &pins);
+        store_pins_free(s->pins);
+        s->pins = pins;
+        s->pins_mtime = st.st_mtim;
+}
+
 /* growing: directory of the unit that is to get needed_bytes, NULL: none. */
 static int vacuum(Store *s, const char *growing, uint64_t needed_bytes, StoreVacuum *ret) {
         VacuumRequest request = {
@@ -135,6 +163,8 @@ static int vacuum(Store *s, const char *growing, uint64_t needed_bytes, StoreVac
         struct statvfs fs;
         int r;
 
+        refresh_pins(s);
+        request.pins = s->pins;
         if (fstatvfs(s->dir_fd, &fs) < 0)
                 return -errno;
         request.free_bytes = (uint64_t) fs.f_bavail * fs.f_frsize;
@@ -273,9 +303,12 @@ int store_write(Store *s, const StoreEntry *entry, const void *data, size_t size
 
         r = write_once(s, directory, entry, data, size, &path);
         if (is_disk_full(r)) {
+                const VacuumRequest request = { .now_usec = now_usec(CLOCK_REALTIME),
+                                                .growing = directory,
+                                                .pins = s->pins };
                 int k;
 
-                k = vacuum_remove_bytes(s->index, s->dir_fd, directory, needed, &done);
+                k = vacuum_remove_bytes(s->index, s->dir_fd, &request, needed, &done);
                 count_vacuum(s, &done);
                 if (k < 0)
                         return k;

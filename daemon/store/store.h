@@ -68,6 +68,8 @@ Store *store_free(Store *s);
 DEFINE_CLEANUP(Store *, store_free);
 
 void store_set_limits(Store *s, const StoreLimits *limits);
+/* A file of pins (see store-pins.h), read whenever it has changed; NULL: none. 0 or -ENOMEM. */
+int store_set_pins(Store *s, const char *path);
 
 /*
  * Stores data under the name that unit, type, boot id, start and duration make; a taken name moves

@@ -22,6 +22,8 @@ typedef struct Vacuum {
         StoreIndex *index;
         int dir_fd;
         const char *growing;
+        const StorePins *pins;
+        usec_t now_usec;
         unsigned n_refreshes;
         StoreVacuum *done;
 } Vacuum;
@@ -73,7 +75,7 @@ static int remove_until(Vacuum *v, uint64_t use_bytes, uint64_t removed_bytes, b
                 StoreUnit *growing, *victim;
 
                 growing = v->growing ? store_index_find(v->index, v->growing) : NULL;
-                victim = store_index_find_victim(v->index, growing, spare);
+                victim = store_index_find_victim(v->index, growing, spare, v->pins, v->now_usec);
                 if (!victim)
                         return -ENOSPC;
                 r = remove_oldest(v, victim);
@@ -87,7 +89,8 @@ static int remove_files(Vacuum *v, size_t max) {
         int r;
 
         while (store_index_get_n_files(v->index) > max) {
-                r = remove_oldest(v, store_index_find_victim(v->index, NULL, false));
+                r = remove_oldest(
+                        v, store_index_find_victim(v->index, NULL, false, v->pins, v->now_usec));
                 if (r < 0)
                         return r;
         }
@@ -99,7 +102,8 @@ static int remove_expired(Vacuum *v, usec_t before_usec) {
 
         for (StoreUnit *u = store_index_next(v->index, NULL), *next; u; u = next) {
                 next = store_index_next(v->index, u);
-                while (u && store_index_n_files(u) > 0 && store_index_oldest_end(u) < before_usec) {
+                while (u && store_index_n_files(u) > 0 && store_index_oldest_end(u) < before_usec &&
+                       !store_index_oldest_is_pinned(u, v->pins, v->now_usec)) {
                         _cleanup_free_ char *directory = strdup(store_index_get_directory(u));
 
                         if (!directory)
@@ -137,7 +141,12 @@ static int keep_free(Vacuum *v, const VacuumRequest *request) {
 
 int vacuum_run(StoreIndex *x, int dir_fd, const VacuumRequest *request, StoreVacuum *ret) {
         const StoreLimits *limits = &request->limits;
-        Vacuum v = { .index = x, .dir_fd = dir_fd, .growing = request->growing, .done = ret };
+        Vacuum v = { .index = x,
+                     .dir_fd = dir_fd,
+                     .growing = request->growing,
+                     .pins = request->pins,
+                     .now_usec = request->now_usec,
+                     .done = ret };
         int r;
 
         *ret = (StoreVacuum){};
@@ -162,8 +171,13 @@ int vacuum_run(StoreIndex *x, int dir_fd, const VacuumRequest *request, StoreVac
 }
 
 int vacuum_remove_bytes(
-        StoreIndex *x, int dir_fd, const char *growing, uint64_t bytes, StoreVacuum *ret) {
-        Vacuum v = { .index = x, .dir_fd = dir_fd, .growing = growing, .done = ret };
+        StoreIndex *x, int dir_fd, const VacuumRequest *request, uint64_t bytes, StoreVacuum *ret) {
+        Vacuum v = { .index = x,
+                     .dir_fd = dir_fd,
+                     .growing = request->growing,
+                     .pins = request->pins,
+                     .now_usec = request->now_usec,
+                     .done = ret };
         int r;
 
         *ret = (StoreVacuum){};

@@ -16,6 +16,7 @@ typedef struct VacuumRequest {
         uint64_t free_bytes;   /* of the file system */
         const char *growing;   /* directory of the unit that is to be written, NULL: none */
         uint64_t needed_bytes; /* that it is to get */
+        const StorePins *pins; /* what is to go last, and not for its age; NULL: nothing */
 } VacuumRequest;
 
 /*
@@ -29,4 +30,4 @@ int vacuum_run(StoreIndex *x, int dir_fd, const VacuumRequest *request, StoreVac
 
 /* Removes the oldest until they occupied that much; 0: nothing was left to remove. */
 int vacuum_remove_bytes(
-        StoreIndex *x, int dir_fd, const char *growing, uint64_t bytes, StoreVacuum *ret);
+        StoreIndex *x, int dir_fd, const VacuumRequest *request, uint64_t bytes, StoreVacuum *ret);

@@ -79,6 +79,27 @@ static const Property unit_properties[] = {
         { "ProfileBytes",            "t",  offsetof(UnitStatus, profile_bytes)              },
         {}
 };
+
+static const Property upload_properties[] = {
+        { "Name",              "s", offsetof(UploadStatus, name)                },
+        { "Protocol",          "s", offsetof(UploadStatus, protocol)            },
+        { "URL",               "s", offsetof(UploadStatus, url)                 },
+        { "State",             "s", offsetof(UploadStatus, state)               },
+        { "LastError",         "s", offsetof(UploadStatus, last_error)          },
+        { "Pending",           "t", offsetof(UploadStatus, pending)             },
+        { "PendingBytes",      "t", offsetof(UploadStatus, pending_bytes)       },
+        { "OldestPendingUSec", "t", offsetof(UploadStatus, oldest_pending_usec) },
+        { "Sent",              "t", offsetof(UploadStatus, sent)                },
+        { "SentBytes",         "t", offsetof(UploadStatus, sent_bytes)          },
+        { "Failures",          "t", offsetof(UploadStatus, failures)            },
+        { "Rejected",          "t", offsetof(UploadStatus, rejected)            },
+        { "Expired",           "t", offsetof(UploadStatus, expired)             },
+        { "Lost",              "t", offsetof(UploadStatus, lost)                },
+        { "LastSentUSec",      "t", offsetof(UploadStatus, last_sent_usec)      },
+        { "LastErrorUSec",     "t", offsetof(UploadStatus, last_error_usec)     },
+        { "NextTryUSec",       "t", offsetof(UploadStatus, next_try_usec)       },
+        {}
+};
 /* clang-format on */
 
 static int read_losses(sd_bus_message *m, DaemonStatus *s) {
@@ -321,6 +342,44 @@ static int read_details(sd_bus_message *m, ProfileWritten *w) {
         };
 
         return read_properties(m, properties, w);
+}
+
+/* ---- uploads ---- */
+
+void upload_statuses_free(UploadStatus *uploads, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                free(uploads[i].name);
+                free(uploads[i].protocol);
+                free(uploads[i].url);
+                free(uploads[i].state);
+                free(uploads[i].last_error);
+        }
+        free(uploads);
+}
+
+int upload_statuses_read(sd_bus_message *m, UploadStatus **ret, size_t *ret_n) {
+        UploadStatus *uploads = NULL;
+        size_t n = 0, capacity = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+        while (r >= 0 && sd_bus_message_at_end(m, false) == 0) {
+                r = ARRAY_RESERVE(uploads, capacity, n + 1);
+                if (r < 0)
+                        break;
+                uploads[n] = (UploadStatus){};
+                r = read_properties(m, upload_properties, &uploads[n++]);
+                if (r >= 0 && (!uploads[n - 1].name || !uploads[n - 1].protocol ||
+                               !uploads[n - 1].url || !uploads[n - 1].state))
+                        r = -EBADMSG;
+        }
+        if (r < 0) {
+                upload_statuses_free(uploads, n);
+                return r;
+        }
+        *ret = uploads;
+        *ret_n = n;
+        return 0;
 }
 
 int profile_written_read(sd_bus_message *m, ProfileWritten *ret) {

@@ -56,6 +56,19 @@ int unit_statuses_read(sd_bus_message *m, UnitStatus **ret, size_t *ret_n);
 void unit_status_done(UnitStatus *u);
 void unit_statuses_free(UnitStatus *units, size_t n);
 
+/* One target of profilerd-upload, see org.profilerd1.Upload in bus-names.h. */
+typedef struct UploadStatus {
+        char *name, *protocol, *url, *state, *last_error;
+        uint64_t pending, pending_bytes, oldest_pending_usec;
+        uint64_t sent, sent_bytes;
+        uint64_t failures, rejected, expired, lost;
+        uint64_t last_sent_usec, last_error_usec, next_try_usec;
+} UploadStatus;
+
+/* From the reply to ListTargets(). *ret is an array. */
+int upload_statuses_read(sd_bus_message *m, UploadStatus **ret, size_t *ret_n);
+void upload_statuses_free(UploadStatus *uploads, size_t n);
+
 /* The signal ProfileWritten. */
 typedef struct ProfileWritten {
         const char *unit, *path;

@@ -47,6 +47,7 @@ LAYERS = {
         "process/*": "*",
         "profile/profile.h": "window-profile.h",
         "profile/pprof.h": "profile-writer.c",
+        "store/store-pins.h": "manager.c",
         "store/store.h": "*",
         "symbol/*": "*",
         "unwind/unwinder.h": "late-stacks.c",
@@ -56,10 +57,20 @@ LAYERS = {
         "bus/bus-names.h": "daemon-status.c",
         "profile/*": "*",
     },
+    "upload": {
+        "bus/bus-log-control.h": "upload-bus.c",
+        "bus/bus-names.h": "upload-bus.c",
+        "config-file.h": "target.h",
+        "messages.h": "uploader.c",
+        "paths.h": "*.c",
+        "profile/*": "*",
+        "store/*": "*",
+    },
     "ctl": {
         "bus/bus-names.h": "ctl-bus.c",
         "paths.h": "*.c",
         "profile/*": "*",
+        "store/store-pins.h": "ctl-compact.h",
         "store/store.h": "*",
         "view/*": "*",
     },
@@ -69,6 +80,7 @@ LAYERS = {
 # Headers of libraries, the files below daemon/ that may include them.
 LIBRARIES = {
     "bpf/*": ["capture/*"],
+    "curl/*": ["upload/sender.c"],
     "ini.h": ["config-file.c"],
     "lzma.h": ["elf/unpack.c"],
     "jansson.h": ["view/json-output.c"],
@@ -76,19 +88,21 @@ LIBRARIES = {
     "libelf.h": ["elf/elf-file.c"],
     "libiberty/demangle.h": ["elf/demangle.c"],
     "libsmartcols.h": ["ctl/table.c"],
-    "nettle/*": ["elf/elf-copy.c"],
+    "nettle/*": ["elf/elf-copy.c", "upload/digest.c"],
     "seccomp.h": ["elf/sandbox.c", "open/open-filter.c"],
-    "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c", "view/daemon-status.h"],
-    "systemd/sd-daemon.h": ["manager.c", "profilerd.c", "open/open-main.c"],
+    "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c", "upload/upload-bus.c", "view/daemon-status.h"],
+    "systemd/sd-daemon.h": ["manager.c", "profilerd.c", "open/open-main.c", "upload/upload-main.c",
+                            "upload/uploader.c"],
     "systemd/sd-event.h": ["*", "bus/bus.h", "capture/sampler.h", "symbol/elf-worker.h",
-                           "symbol/index-cache.h"],
+                           "symbol/index-cache.h", "upload/sender.h", "upload/shipper.h"],
     "systemd/sd-id128.h": ["*", "basic/cgroup-util.h", "store/store.h", "view/daemon-status.c"],
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
     "utlist.h": ["**"],
     "zlib.h": ["elf/elf-debug.c", "profile/gzip.c"],
     # Of the C library, but for programs only.
-    "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c"],
+    "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c",
+                 "upload/upload-main.c"],
 }
 
 # The C library and the kernel; everything else is a library.

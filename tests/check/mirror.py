@@ -11,6 +11,7 @@ MAINS = {
     "daemon/profilerd.c",
     "daemon/ctl/profilerctl.c",
     "daemon/open/open-main.c",
+    "daemon/upload/upload-main.c",
 }
 
 # Modules that another test proves better than one of their own would: what they do is seen only
@@ -52,6 +53,17 @@ PROVEN_BY = {
     "daemon/basic/log.c": ["tests/system/test_service.py"],
     # A bus is asked, and what it says is printed.
     "daemon/view/daemon-status.c": ["tests/unit/test-ctl-bus.c"],
+    # Requests and answers, protocol by protocol; then the program over real connections.
+    "daemon/upload/digest.c": ["tests/unit/test-sigv4.c"],
+    "daemon/upload/protocol-http.c": ["tests/unit/test-protocol.c"],
+    "daemon/upload/protocol-profefe.c": ["tests/unit/test-protocol.c", "tests/system/test_upload.py"],
+    "daemon/upload/protocol-s3.c": ["tests/unit/test-protocol.c", "tests/system/test_upload.py"],
+    "daemon/upload/sender.c": ["tests/system/test_upload.py"],
+    "daemon/upload/shipment.c": ["tests/system/test_upload.py"],
+    "daemon/upload/shipper.c": ["tests/system/test_upload.py"],
+    "daemon/upload/target.c": ["tests/unit/test-target-load.c"],
+    "daemon/upload/upload-bus.c": ["tests/system/test_upload_service.py"],
+    "daemon/upload/uploader.c": ["tests/system/test_upload.py"],
     # What a command prints, with which status.
     "daemon/ctl/ctl-collect.c": ["tests/unit/test-export-format.c", "tests/unit/test-ctl-store.c"],
     "daemon/ctl/ctl-flame.c": ["tests/unit/test-ctl-compare.c"],
@@ -79,6 +91,7 @@ PROVEN_BY = {
     "daemon/ctl/verb-status.c": ["tests/system/test_profilerctl.py"],
     "daemon/ctl/screen.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-top.c": ["tests/system/test_runtime.py"],
+    "daemon/ctl/verb-uploads.c": ["tests/system/test_upload_service.py"],
     "daemon/ctl/verb-verify.c": ["tests/system/test_profilerctl.py"],
 }
 

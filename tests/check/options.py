@@ -16,6 +16,8 @@ SAMPLE = "conf/profilerd.conf"
 MANUAL = "man/profilerd.conf.5.rst"
 # The sample is the main file: units.d/ has files of its own.
 SAMPLE_TABLE = "main_keys"
+UPLOAD_TABLE = "daemon/upload/target-load.c"
+UPLOAD_MANUAL = "man/profilerd-upload.8.rst"
 HELP_COLUMNS = 80
 HELP_SECONDS = 20
 UNKNOWN = "--no-such-option"
@@ -26,6 +28,7 @@ MAINS = {
     "profilerd-elf": "daemon/elf/elf-main.c",
     "profilerd-open": "daemon/open/open-main.c",
     "profilerctl": "daemon/ctl/profilerctl.c",
+    "profilerd-upload": "daemon/upload/upload-main.c",
 }
 
 
@@ -82,6 +85,20 @@ def check_configuration():
                 guard.complain(path, line, f"[{section}] {key}= is not in {TABLE}: remove it")
 
 
+def check_uploads():
+    """Keys of uploads.d/: those of the table are those of the manual."""
+    table = set(re.findall(r'^\s+\{ "(\w+)", parse_\w+, \w+ \},', guard.read(UPLOAD_TABLE), re.MULTILINE))
+    section = guard.read(UPLOAD_MANUAL).partition("[UPLOAD] SECTION\n")[2].partition("\nWORDS\n")[0]
+    manual = {key for line in section.splitlines() if re.fullmatch(r"``\w+=``(, ``\w+=``)*", line)
+              for key in re.findall(r"``(\w+)=``", line)}
+    if not table:
+        guard.complain(UPLOAD_TABLE, 0, "has no key that tests/check/options.py can read: they belong together")
+    for key in table - manual:
+        guard.complain(UPLOAD_TABLE, 0, f"{key}= is missing in [UPLOAD] of {UPLOAD_MANUAL}: describe it")
+    for key in manual - table:
+        guard.complain(UPLOAD_MANUAL, 0, f"{key}= is not in {UPLOAD_TABLE}: remove it")
+
+
 # ---- programs: --help, getopt table, errors ----
 
 def run(program, *arguments):
@@ -119,6 +136,7 @@ def check_program(name, program):
 
 
 check_configuration()
+check_uploads()
 for argument in sys.argv[1:]:
     check_program(*argument.split("=", 1))
 guard.finish()

@@ -73,16 +73,16 @@ static void test_a_unit_keeps_its_only_file_while_another_has_two(void **state) 
         StoreUnit *a, *b;
 
         assert_return_code(store_index_new(&x), 0);
-        assert_null(store_index_find_victim(x, NULL, false));
+        assert_null(store_index_find_victim(x, NULL, false, NULL, 0));
 
         a = add(x, "a.service", 1, 10);
         b = add(x, "b.service", 2, 10);
         add(x, "b.service", 3, 10);
-        assert_ptr_equal(store_index_find_victim(x, NULL, false), b);
+        assert_ptr_equal(store_index_find_victim(x, NULL, false, NULL, 0), b);
 
         store_index_pop(x, b);
-        assert_ptr_equal(store_index_find_victim(x, NULL, false), a);
-        assert_null(store_index_find_victim(x, NULL, true));
+        assert_ptr_equal(store_index_find_victim(x, NULL, false, NULL, 0), a);
+        assert_null(store_index_find_victim(x, NULL, true, NULL, 0));
 }
 
 static void test_a_unit_that_grows_pays_for_itself(void **state) {
@@ -92,7 +92,7 @@ static void test_a_unit_that_grows_pays_for_itself(void **state) {
         assert_return_code(store_index_new(&x), 0);
         add(x, "a.service", 1, 10);
         b = add(x, "b.service", 2, 10);
-        assert_ptr_equal(store_index_find_victim(x, b, false), b);
+        assert_ptr_equal(store_index_find_victim(x, b, false, NULL, 0), b);
 }
 
 static void test_units_without_a_file_are_no_victims(void **state) {
@@ -101,7 +101,7 @@ static void test_units_without_a_file_are_no_victims(void **state) {
 
         assert_return_code(store_index_new(&x), 0);
         assert_return_code(store_index_put(x, "a.service", &u), 0);
-        assert_null(store_index_find_victim(x, u, false));
+        assert_null(store_index_find_victim(x, u, false, NULL, 0));
 }
 
 int main(void) {

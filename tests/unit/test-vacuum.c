@@ -213,11 +213,12 @@ static void test_room_by_force_takes_all_that_there_is(void **state) {
         put_profile(*state, "b.service", 3, FILE_BYTES);
         bed_init(&b, *state);
 
-        assert_int_equal(vacuum_remove_bytes(b.index, b.fd, NULL, 1, &done), 1);
+        assert_int_equal(vacuum_remove_bytes(b.index, b.fd, &(VacuumRequest){}, 1, &done), 1);
         assert_int_equal(done.n_removed, 1);
-        assert_int_equal(vacuum_remove_bytes(b.index, b.fd, NULL, 100 * FILE_BYTES, &done), 1);
+        assert_int_equal(
+                vacuum_remove_bytes(b.index, b.fd, &(VacuumRequest){}, 100 * FILE_BYTES, &done), 1);
         assert_int_equal(done.n_removed, 2);
-        assert_int_equal(vacuum_remove_bytes(b.index, b.fd, NULL, 1, &done), 0);
+        assert_int_equal(vacuum_remove_bytes(b.index, b.fd, &(VacuumRequest){}, 1, &done), 0);
 }
 
 #define bed_test(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
