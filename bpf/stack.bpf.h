@@ -190,6 +190,9 @@ __noinline int unwind_step(__u32 depth) {
         if (r != UNWIND_STEPPED)
                 return end_of(r);
 
+        /* A frame too few is better than one that never was. */
+        if (is_guess && s->process.n_mappings > 0 && !load_mapping(s, unwind_pc(&s->state)))
+                return end_without_table(s, pc);
         s->in_chain = is_guess;
         if (is_guess)
                 s->record.flags |= SAMPLE_GUESSED;

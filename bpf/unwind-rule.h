@@ -49,14 +49,15 @@ enum {
 };
 
 enum unwind_kind {
-        UNWIND_NOT_COVERED,  /* no table speaks of this code */
-        UNWIND_REFUSED,      /* it has a table, which no rule can express */
-        UNWIND_END,          /* the outermost function of a thread */
-        UNWIND_CFA_REGISTER, /* CFA = base + offset */
-        UNWIND_CFA_LOADED,   /* CFA = *(base + offset) + offset2: the stack was realigned */
-        UNWIND_CFA_INDEXED,  /* CFA = *(base + 8 * register aux + offset) + offset2 */
-        UNWIND_CFA_PLT,      /* CFA = base + offset, and 8 more from byte aux of each 16 */
-        UNWIND_SIGNAL,       /* all registers lie at base + offset: UNWIND_SIGNAL_WORDS */
+        UNWIND_NOT_COVERED,   /* no table speaks of this code */
+        UNWIND_REFUSED,       /* it has a table, which no rule can express */
+        UNWIND_END,           /* the outermost function of a thread */
+        UNWIND_CFA_REGISTER,  /* CFA = base + offset */
+        UNWIND_CFA_LOADED,    /* CFA = *(base + offset) + offset2: the stack was realigned */
+        UNWIND_CFA_INDEXED,   /* CFA = *(base + 8 * register aux + offset) + offset2 */
+        UNWIND_CFA_PLT,       /* CFA = base + offset, and 8 more from byte aux of each 16 */
+        UNWIND_SIGNAL,        /* all registers lie at base + offset: UNWIND_SIGNAL_WORDS */
+        UNWIND_CFA_ELSEWHERE, /* CFA = base + offset, on another stack */
         _UNWIND_KIND_MAX,
 };
 

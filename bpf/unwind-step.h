@@ -32,7 +32,7 @@ UNWIND_INLINE int unwind_find_cfa(const struct unwind_rule *rule,
         if (rule->kind == UNWIND_CFA_PLT) {
                 if ((unwind_pc(s) & 15) >= aux)
                         cfa += sizeof(__u64);
-        } else if (rule->kind != UNWIND_CFA_REGISTER) {
+        } else if (rule->kind != UNWIND_CFA_REGISTER && rule->kind != UNWIND_CFA_ELSEWHERE) {
                 if (rule->kind == UNWIND_CFA_INDEXED) {
                         if (!(s->known >> aux & 1))
                                 return UNWIND_NO_REGISTER;
@@ -125,7 +125,8 @@ UNWIND_INLINE int unwind_step_by_rule(const struct unwind_rule *rule,
         r = unwind_find_cfa(rule, s, context, &cfa);
         if (r != UNWIND_STEPPED)
                 return r;
-        if (cfa < s->registers[sp] + !!s->is_return || (cfa & (sizeof(__u64) - 1)))
+        if ((cfa < s->registers[sp] + !!s->is_return && rule->kind != UNWIND_CFA_ELSEWHERE) ||
+            (cfa & (sizeof(__u64) - 1)))
                 return UNWIND_NO_PROGRESS;
         r = unwind_read_saved(rule, s, cfa, context, &ip);
         if (r != UNWIND_STEPPED)

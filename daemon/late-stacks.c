@@ -151,6 +151,23 @@ static int list_mappings(LateStacks *l, MappingSet *set) {
         return 0;
 }
 
+/* The copy may be too short, or tables be missing still: then the reason is what it was. */
+static uint8_t end_of(enum unwind_result result, uint8_t before) {
+        switch (result) {
+        case UNWIND_COMPLETE:
+                return STACK_END_COMPLETE;
+        case UNWIND_STEPPED:
+                return STACK_END_TRUNCATED;
+        case UNWIND_NO_RULE:
+                return STACK_END_NO_RULE;
+        case UNWIND_NOT_CODE:
+        case UNWIND_UNKNOWN_CODE:
+                return STACK_END_NO_TABLE;
+        default:
+                return before;
+        }
+}
+
 /* A walk that did not come further leaves the sample as it is. */
 static bool walk(LateStacks *l, const LateStack *s, struct sample_record *record, uint64_t *user) {
         const struct sample_registers *registers = (const void *) &s->words[n_frames(&s->record)];
@@ -171,14 +188,11 @@ static bool walk(LateStacks *l, const LateStack *s, struct sample_record *record
         if (end.result != UNWIND_COMPLETE && end.result != UNWIND_STEPPED &&
             end.n_frames <= s->record.n_user)
                 return false;
+        record->stack_end = end_of(end.result, record->stack_end);
         record->n_user = (uint16_t) end.n_frames;
         record->flags &= (uint8_t) ~SAMPLE_GUESSED;
         record->flags |= end.n_guessed > 0 ? SAMPLE_GUESSED : 0;
-        if (end.result == UNWIND_COMPLETE) {
-                record->stack_end = STACK_END_COMPLETE;
-                l->completed++;
-        } else if (end.result == UNWIND_STEPPED)
-                record->stack_end = STACK_END_TRUNCATED;
+        l->completed += end.result == UNWIND_COMPLETE;
         return true;
 }
 

@@ -9,6 +9,7 @@
 #include "elf/code-scan.h"
 #include "elf/eh-frame.h"
 #include "elf/elf-unwind.h"
+#include "elf/go-stacks.h"
 
 /* Code of an executable section. */
 typedef struct Code {
@@ -35,6 +36,8 @@ typedef struct ElfUnwind {
         Described *functions;
         size_t n_code, n_functions, code_capacity;
         EhFrame *eh_frame, *debug_frame;
+        GoStack go[GO_STACKS_MAX];
+        size_t n_go, next_go; /* those before next_go have been passed */
         UnwindTable *table;
         IndexUnwind info;
 
@@ -230,7 +233,10 @@ static int elf_unwind_add_plt(ElfUnwind *u, const Code *code, uint64_t at, uint6
 }
 
 /* Code without a description. Its bytes are in front of `end`. */
-static int elf_unwind_add_gap(ElfUnwind *u, const Code *code, uint64_t start, uint64_t end) {
+static int elf_unwind_add_code_of_gap(ElfUnwind *u,
+                                      const Code *code,
+                                      uint64_t start,
+                                      uint64_t end) {
         const struct unwind_rule rule = cfi_rule_for_signal(u->machine);
         const uint8_t *bytes = code->bytes + (start - code->start);
         size_t size = (size_t) (end - start), from = 0, at, n;
@@ -253,6 +259,27 @@ static int elf_unwind_add_gap(ElfUnwind *u, const Code *code, uint64_t start, ui
                 from = at + n;
         }
         return 0;
+}
+
+/* The same, but for Go's functions that are known by name. */
+static int elf_unwind_add_gap(ElfUnwind *u, const Code *code, uint64_t start, uint64_t end) {
+        int r;
+
+        while (u->next_go < u->n_go && u->go[u->next_go].start < end) {
+                const GoStack *g = &u->go[u->next_go++];
+                uint64_t limit = MIN(g->end, end);
+
+                if (g->start < start)
+                        continue;
+                r = elf_unwind_add_code_of_gap(u, code, start, g->start);
+                if (r < 0)
+                        return r;
+                r = elf_unwind_add(u, g->start, limit, &g->rule);
+                if (r < 0)
+                        return r;
+                start = limit;
+        }
+        return elf_unwind_add_code_of_gap(u, code, start, end);
 }
 
 /* A function that is damaged is lost as a whole: no rule is better than a wrong one. */
@@ -347,6 +374,18 @@ static int elf_unwind_fill(ElfUnwind *u) {
         return 0;
 }
 
+static void elf_unwind_find_go(ElfUnwind *u) {
+        static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
+        const uint8_t *bytes;
+        size_t i, size;
+
+        for (size_t k = 0; k < ELEMENTSOF(names) && u->n_go == 0; k++)
+                if (elf_file_find_section(u->file, names[k], &i) >= 0 &&
+                    elf_file_get_data(u->file, i, &bytes, &size) >= 0)
+                        u->n_go = go_stacks_find(bytes, size, elf_unwind_find_address(u, ".text"),
+                                                 u->machine, u->go);
+}
+
 int elf_unwind_read(const ElfFile *f, UnwindTable **ret, IndexUnwind *ret_info) {
         _cleanup_(elf_unwind_done) ElfUnwind u = {
                 .file = f,
@@ -372,6 +411,7 @@ int elf_unwind_read(const ElfFile *f, UnwindTable **ret, IndexUnwind *ret_info) 
         r = elf_unwind_list_functions(&u);
         if (r < 0)
                 return r;
+        elf_unwind_find_go(&u);
         r = unwind_table_new(&u.table);
         if (r < 0)
                 return r;
