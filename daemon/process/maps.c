@@ -147,11 +147,16 @@ static const char *distinguish_vdso(const MapsEntry *entry) {
         return entry->path;
 }
 
+#define USER_HALF_END (UINT64_C(1) << 63)
+
 int maps_add_entry(const MapsEntry *entry, FileTable *files, MappingSet **mappings) {
         _cleanup_(file_unrefp) File *file = NULL;
         Mapping m;
         int r;
 
+        /* [vsyscall] is the kernel's, and beyond what the search in the kernel can compare. */
+        if (entry->start >= USER_HALF_END)
+                return 0;
         r = file_table_get(files, &entry->id, distinguish_vdso(entry), &file);
         if (r < 0)
                 return r;

@@ -31,7 +31,8 @@ int maps_parse(
 
 /*
  * Adds what an executable entry says to *mappings. Shared with what perf reports, so that both ways
- * of learning a mapping lead to the same one. -E2BIG: a table is full.
+ * of learning a mapping lead to the same one. What lies in the kernel's half is left out. -E2BIG: a
+ * table is full.
  */
 int maps_add_entry(const MapsEntry *entry, FileTable *files, MappingSet **mappings);
 

@@ -21,7 +21,7 @@ static int on_entry(const MapsEntry *entry, void *userdata) {
 
         if (entry->start >= entry->end || strlen(entry->path) >= MAPS_PATH_MAX)
                 abort();
-        if (!entry->executable)
+        if (!entry->executable || entry->start >> 63) /* the kernel's own are left out */
                 return 0;
         r = maps_add_entry(entry, target->files, &target->mappings);
         if (r < 0)

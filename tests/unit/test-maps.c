@@ -181,6 +181,22 @@ static MappingSet *read_maps(const char *process, FileTable *files) {
         return mappings;
 }
 
+static void test_what_lies_in_the_kernels_half_is_not_the_processs(void **state) {
+        const MapsEntry vsyscall = {
+                .start = UINT64_C(0xffffffffff600000),
+                .end = UINT64_C(0xffffffffff601000),
+                .executable = true,
+                .path = "[vsyscall]",
+        };
+        _cleanup_(file_table_freep) FileTable *files = NULL;
+        _cleanup_(mapping_set_unrefp) MappingSet *mappings = NULL;
+
+        assert_return_code(file_table_new(&files), 0);
+        assert_return_code(mapping_set_new(&mappings), 0);
+        assert_return_code(maps_add_entry(&vsyscall, files, &mappings), 0);
+        assert_int_equal(mapping_set_size(mappings), 0);
+}
+
 static void test_our_own_code_is_found_in_our_own_maps(void **state) {
         _cleanup_(file_table_freep) FileTable *files = NULL;
         _cleanup_(mapping_set_unrefp) MappingSet *mappings = NULL;
@@ -274,6 +290,7 @@ int main(void) {
                 cmocka_unit_test(test_the_largest_numbers_are_read),
                 cmocka_unit_test(test_a_path_too_long_is_called_so),
                 cmocka_unit_test(test_the_callback_can_stop),
+                cmocka_unit_test(test_what_lies_in_the_kernels_half_is_not_the_processs),
                 cmocka_unit_test(test_our_own_code_is_found_in_our_own_maps),
                 cmocka_unit_test(test_anonymous_code_is_at_its_own_address),
                 cmocka_unit_test(test_the_vdso_of_a_32_bit_process_is_another_one),
