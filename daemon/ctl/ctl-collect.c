@@ -9,29 +9,12 @@
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
 #include "view/format.h"
-
-/* Without --since= and --until=: so much time, back from the end of the newest profile. */
-#define COLLECT_RANGE_DEFAULT (1 * USEC_PER_HOUR)
+#include "view/selection.h"
 
 enum {
         PROGRESS_FILES_MIN = 200, /* fewer are done before anyone looks */
         PROGRESS_STEP = 50,
 };
-
-/* Without a range the newest hour: older profiles are of another load, and there may be many. The
- * entries are sorted by start. */
-static size_t skip_old(const Ctl *c, const StoreEntry *entries, size_t n) {
-        usec_t newest = 0;
-        size_t first = 0;
-
-        if (c->since || c->until || c->n_newest > 0)
-                return 0;
-        for (size_t i = 0; i < n; i++)
-                newest = MAX(newest, entries[i].start_usec + entries[i].duration_usec);
-        while (first < n && entries[first].start_usec + COLLECT_RANGE_DEFAULT < newest)
-                first++;
-        return MIN(first, n - 1);
-}
 
 static int compare_entries(const void *a, const void *b) {
         const StoreEntry *x = a, *y = b;
@@ -116,7 +99,7 @@ int collect_entries(const Ctl *c,
 
         if (ctl_warn_unmatched(patterns, entries, n) > 0)
                 code = EXIT_CODE_GAPS;
-        first = skip_old(c, entries, n);
+        first = c->since || c->until || c->n_newest > 0 ? 0 : selection_find_newest(entries, n);
         for (size_t i = 0; i < first; i++)
                 store_entry_done(&entries[i]);
         memmove(entries, entries + first, (n - first) * sizeof(*entries));

@@ -7,11 +7,9 @@
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
-#include "profile/pprof.h"
 #include "view/format.h"
+#include "view/selection.h"
 
-/* So much on either side of a start. */
-#define COMPARE_RESTART_RANGE (30 * USEC_PER_MINUTE)
 /* The newest so much of each boot. */
 #define COMPARE_BOOT_RANGE (1 * USEC_PER_HOUR)
 
@@ -143,66 +141,18 @@ static int history_open(const Ctl *c, char **names, History *h) {
         return 0;
 }
 
-/* Invocation of a profile, "" if it cannot be read. */
-static int read_invocation(History *h, size_t i, char ret[static SD_ID128_STRING_MAX]) {
-        _cleanup_(profile_freep) Profile *p = NULL;
-        const char *id;
-        int r;
-
-        ret[0] = '\0';
-        r = pprof_read_file(store_get_fd(h->store), h->entries[i].path, &p, NULL);
-        if (r == -ENOMEM)
-                return r;
-        id = r < 0 ? NULL : profile_get_note(p, "invocation-id");
-        if (id)
-                snprintf(ret, SD_ID128_STRING_MAX, "%s", id);
-        return 0;
-}
-
-/* The first profile of the n-th last start, from which on there is one before it; its invocation
- * in ret_after, that of the one before in ret_before. -ENOENT: there was no such start. */
-static int find_restart(History *h,
-                        unsigned n,
-                        size_t *ret_first,
-                        char ret_before[static SD_ID128_STRING_MAX],
-                        char ret_after[static SD_ID128_STRING_MAX]) {
-        char later[SD_ID128_STRING_MAX] = "";
-        size_t first = h->n;
-
-        for (size_t i = h->n; i-- > 0;) {
-                char id[SD_ID128_STRING_MAX];
-                int r;
-
-                r = read_invocation(h, i, id);
-                if (r < 0)
-                        return r;
-                if (isempty(id))
-                        continue;
-                if (!isempty(later) && !streq(id, later) && --n == 0) {
-                        *ret_first = first;
-                        memcpy(ret_before, id, sizeof(id));
-                        memcpy(ret_after, later, sizeof(later));
-                        return 0;
-                }
-                memcpy(later, id, sizeof(later));
-                first = i;
-        }
-        return -ENOENT;
-}
-
 /* Merges those of [first, end) that are of this invocation. */
 static int collect_invocation(
         const Ctl *c, History *h, size_t first, size_t end, const char *invocation, ReportData *d) {
         int code = EXIT_CODE_OK;
 
         for (size_t i = first; i < end; i++) {
-                char id[SD_ID128_STRING_MAX];
                 int r;
 
-                r = read_invocation(h, i, id);
+                r = selection_is_of_invocation(h->store, &h->entries[i], invocation);
                 if (r < 0)
                         return ctl_oom();
-                if (!isempty(id) && !streq(id, invocation))
+                if (r == 0)
                         continue;
                 r = collect_stored(c, h->store, h->entries + i, 1, h->type, d);
                 if (r != EXIT_CODE_OK && r != EXIT_CODE_GAPS)
@@ -230,16 +180,15 @@ static void warn_if_newer(const Ctl *c, const char *unit, const char *invocation
 }
 
 static int compare_restart(const Ctl *c, char **names, Comparison *k) {
-        char before[SD_ID128_STRING_MAX], after[SD_ID128_STRING_MAX], how[128];
         _cleanup_(history_done) History h = {};
-        size_t first, from, to;
+        SelectionRestart x;
+        char how[128];
         int r, code;
-        usec_t start;
 
         r = history_open(c, names, &h);
         if (r != 0)
                 return r;
-        r = find_restart(&h, c->restart, &first, before, after);
+        r = selection_find_restart(h.store, h.entries, h.n, c->restart, &x);
         if (r == -ENOENT)
                 return ctl_error(EXIT_CODE_NO_MATCH,
                                  "All of its stored profiles are of the same start, or of fewer.",
@@ -249,29 +198,19 @@ static int compare_restart(const Ctl *c, char **names, Comparison *k) {
         if (r < 0)
                 return ctl_oom();
         if (c->restart == 1)
-                warn_if_newer(c, h.entries[0].unit, after);
+                warn_if_newer(c, h.entries[0].unit, x.after);
 
-        start = h.entries[first].start_usec;
-        for (from = first; from > 0 && h.entries[from - 1].start_usec +
-                                                       h.entries[from - 1].duration_usec +
-                                                       COMPARE_RESTART_RANGE >
-                                               start;)
-                from--;
-        /* After a long time without a profile there still is a last one before. */
-        if (from == first && first > 0)
-                from = first - 1;
-        for (to = first; to < h.n && h.entries[to].start_usec < start + COMPARE_RESTART_RANGE;)
-                to++;
-        code = collect_invocation(c, &h, from, first, before, &k->before);
+        code = collect_invocation(c, &h, x.from, x.first, x.before, &k->before);
         if (code == EXIT_CODE_OK || code == EXIT_CODE_GAPS) {
-                r = collect_invocation(c, &h, first, to, after, &k->after);
+                r = collect_invocation(c, &h, x.first, x.to, x.after, &k->after);
                 code = r == EXIT_CODE_OK || r == EXIT_CODE_GAPS ? MAX(code, r) : r;
         }
         if (code != EXIT_CODE_OK && code != EXIT_CODE_GAPS)
                 return code;
 
         snprintf(how, sizeof(how), "%s %s, up to 30min before against up to 30min after",
-                 c->restart == 1 ? "last start" : "start", FORMAT_TIME(start, FORMAT_TIME_FULL));
+                 c->restart == 1 ? "last start" : "start",
+                 FORMAT_TIME(h.entries[x.first].start_usec, FORMAT_TIME_FULL));
         r = set_title(k, h.entries[0].unit, how);
         return r == EXIT_CODE_OK ? code : r;
 }
@@ -324,37 +263,17 @@ static int compare_boot(const Ctl *c, char **names, Comparison *k) {
 
 /* ---- the rule ---- */
 
-static int64_t count_samples(Profile *p) {
-        int type = profile_find_value_type(p, "samples");
-
-        return type < 0 ? -1 : profile_total(p, type);
-}
-
-static void make_side(const ReportData *d, DiffSide *ret) {
-        *ret = (DiffSide){
-                .total = profile_total(d->profile, d->value_type),
-                .n_samples = count_samples(d->profile),
-                .duration_sec = (double) d->covered_usec / USEC_PER_SEC,
-        };
-}
-
 static int make_rule(const Ctl *c, Comparison *k) {
         ProfileValueType x, y;
-        DiffSide before, after;
 
+        if (report_compare(&k->before, &k->after, c->normalize, c->all, &k->rule, &k->cores) >= 0)
+                return 0;
         profile_get_value_type(k->before.profile, k->before.value_type, &x);
         profile_get_value_type(k->after.profile, k->after.value_type, &y);
-        if (!streq(x.unit, y.unit))
-                return ctl_error(EXIT_CODE_USAGE, "The units of their values differ.",
-                                 "Choose what to compare with --type=.",
-                                 "%s in %s cannot be compared with %s in %s.", x.type, x.unit,
-                                 y.type, y.unit);
-        make_side(&k->before, &before);
-        make_side(&k->after, &after);
-        k->cores = streq(x.unit, "nanoseconds") && before.duration_sec > 0 &&
-                   after.duration_sec > 0 && !c->normalize;
-        diff_rule_init(&k->rule, &before, &after, k->cores ? 1e-9 : 1, c->normalize, c->all);
-        return 0;
+        return ctl_error(EXIT_CODE_USAGE, "The units of their values differ.",
+                         "Choose what to compare with --type=.",
+                         "%s in %s cannot be compared with %s in %s.", x.type, x.unit, y.type,
+                         y.unit);
 }
 
 int compare_collect(const Ctl *c, char **names, Comparison *ret) {

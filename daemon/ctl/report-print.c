@@ -41,13 +41,6 @@ int report_sink_finish(ReportSink *sink, const Ctl *c) {
         return ctl_print_json(c, TAKE_PTR(sink->json));
 }
 
-/* Total of the sample counts, -1: the profile does not count. */
-static int64_t count_samples(Profile *p) {
-        int type = profile_find_value_type(p, "samples");
-
-        return type < 0 ? -1 : profile_total(p, type);
-}
-
 /* The unit of the value, as the profile says it: "nanoseconds". */
 static const char *value_unit(const ReportData *d) {
         ProfileValueType t;
@@ -64,7 +57,7 @@ static const char *value_name(const ReportData *d) {
 }
 
 char *report_describe(const char *unit, const char *type, ReportData *d) {
-        int64_t samples = count_samples(d->profile),
+        int64_t samples = report_data_count_samples(d),
                 total = profile_total(d->profile, d->value_type);
         const char *title = unit ?: profile_get_note(d->profile, "unit");
         FormatTime style =
@@ -311,7 +304,7 @@ static int add_json(const Ctl *c,
                     const ReportRow *rows,
                     size_t n,
                     size_t shown) {
-        int64_t samples = count_samples(d->profile);
+        int64_t samples = report_data_count_samples(d);
         ProfileFrames frames;
         int r;
 

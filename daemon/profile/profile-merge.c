@@ -11,6 +11,7 @@
 
 typedef struct Merge {
         Profile *to, *from;
+        const char *key, *value;                    /* only samples with this label; NULL: all */
         uint32_t *mappings, *functions, *locations; /* index in from -> in to, or PROFILE_NONE */
         uint32_t stack[PROFILE_STACK_MAX];
 } Merge;
@@ -152,12 +153,23 @@ static int merge_location(Merge *m, uint32_t i) {
         return profile_add_location(m->to, &location, &m->locations[i]);
 }
 
+static bool is_wanted(const Merge *m, const ProfileSample *s) {
+        if (!m->key)
+                return true;
+        for (size_t i = 0; i < s->n_labels; i++)
+                if (streq(s->labels[i].key, m->key))
+                        return s->labels[i].string && streq(s->labels[i].string, m->value);
+        return false;
+}
+
 static int merge_sample(Merge *m, size_t i) {
         ProfileSample s;
         bool zero = true;
         int r;
 
         profile_get_sample(m->from, i, &s);
+        if (!is_wanted(m, &s))
+                return 0;
         for (size_t k = 0; k < profile_n_value_types(m->from); k++)
                 zero = zero && s.values[k] == 0;
         if (zero)
@@ -173,9 +185,11 @@ static int merge_sample(Merge *m, size_t i) {
         return profile_add_sample(m->to, &s);
 }
 
-/* Samples first, first + step, … */
-static int merge_samples(Profile *p, Profile *from, size_t first, size_t step) {
-        _cleanup_(merge_done) Merge m = { .to = p, .from = from };
+/* Of the samples with the label, or of all (key NULL), those of the numbers first, first + step, …
+ */
+static int merge_samples(
+        Profile *p, Profile *from, size_t first, size_t step, const char *key, const char *value) {
+        _cleanup_(merge_done) Merge m = { .to = p, .from = from, .key = key, .value = value };
         int r;
 
         r = check_types(p, from);
@@ -210,8 +224,12 @@ static int merge_samples(Profile *p, Profile *from, size_t first, size_t step) {
 }
 
 int profile_merge(Profile *p, Profile *from) {
+        return profile_merge_label(p, from, NULL, NULL);
+}
+
+int profile_merge_label(Profile *p, Profile *from, const char *key, const char *value) {
         assert(p != from);
-        return merge_samples(p, from, 0, 1);
+        return merge_samples(p, from, 0, 1, key, value);
 }
 
 int profile_split(Profile *p, size_t part, size_t n_parts, Profile **ret) {
@@ -224,7 +242,7 @@ int profile_split(Profile *p, size_t part, size_t n_parts, Profile **ret) {
                 profile_get_value_type(p, i, &types[i]);
         r = profile_new(&new, types, profile_n_value_types(p));
         if (r >= 0)
-                r = merge_samples(new, p, part, n_parts);
+                r = merge_samples(new, p, part, n_parts, NULL, NULL);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(new);

@@ -131,3 +131,22 @@ int json_output_print(JsonOutput *j, JsonMode mode, FILE *f) {
                 return -EIO;
         return fputc('\n', f) == EOF ? -EIO : 0;
 }
+
+int json_output_take(JsonOutput *j, char **ret, size_t *ret_size) {
+        size_t size;
+        char *text;
+
+        assert(j->depth == 1);
+
+        if (j->error < 0)
+                return j->error;
+        size = json_dumpb(j->stack[0], NULL, 0, JSON_COMPACT);
+        text = size > 0 ? malloc(size + 2) : NULL;
+        if (!text)
+                return -ENOMEM;
+        json_dumpb(j->stack[0], text, size, JSON_COMPACT);
+        memcpy(text + size, "\n", 2);
+        *ret = text;
+        *ret_size = size + 1;
+        return 0;
+}

@@ -44,5 +44,8 @@ void json_add_integer(JsonOutput *j, const char *key, int64_t value);
 void json_add_bool(JsonOutput *j, const char *key, bool value);
 void json_add_null(JsonOutput *j, const char *key);
 
+/* The document and a line feed as a text, which is the caller's. All that is open must be closed.
+ */
+int json_output_take(JsonOutput *j, char **ret, size_t *ret_size);
 /* Prints the document and a line feed. All that is open must be closed. */
 int json_output_print(JsonOutput *j, JsonMode mode, FILE *f);

@@ -57,6 +57,26 @@ static int fail(ReportData *d,
         return 0;
 }
 
+/* Replaces *p by the samples of one thread name. */
+static int keep_thread(Profile **p, const char *thread) {
+        ProfileValueType types[PROFILE_VALUE_TYPES_MAX];
+        _cleanup_(profile_freep) Profile *kept = NULL;
+        size_t n = profile_n_value_types(*p);
+        int r;
+
+        for (size_t i = 0; i < n; i++)
+                profile_get_value_type(*p, i, &types[i]);
+        r = profile_new(&kept, types, n);
+        if (r < 0)
+                return r;
+        r = profile_merge_label(kept, *p, "thread", thread);
+        if (r < 0)
+                return r;
+        profile_free(*p);
+        *p = TAKE_PTR(kept);
+        return 0;
+}
+
 int report_data_add_file(ReportData *d,
                          int dir_fd,
                          const char *path,
@@ -77,6 +97,11 @@ int report_data_add_file(ReportData *d,
                 return fail(d, on_failure, value_type, shown,
                             "it has no values of the type asked for");
 
+        if (d->thread) {
+                r = keep_thread(&p, d->thread);
+                if (r < 0)
+                        return fail(d, on_failure, r, shown, strerror(-r));
+        }
         if (d->profile) {
                 r = profile_merge(d->profile, p);
                 if (r == -EPROTOTYPE)
@@ -137,4 +162,41 @@ double *report_data_slice(const ReportData *d, size_t n) {
                 }
         }
         return slices;
+}
+
+int64_t report_data_count_samples(const ReportData *d) {
+        int type = profile_find_value_type(d->profile, "samples");
+
+        return type < 0 ? -1 : profile_total(d->profile, type);
+}
+
+static void make_side(const ReportData *d, DiffSide *ret) {
+        *ret = (DiffSide){
+                .total = profile_total(d->profile, d->value_type),
+                .n_samples = report_data_count_samples(d),
+                .duration_sec = (double) d->covered_usec / USEC_PER_SEC,
+        };
+}
+
+int report_compare(const ReportData *before,
+                   const ReportData *after,
+                   bool normalize,
+                   bool all,
+                   DiffRule *ret,
+                   bool *ret_cores) {
+        ProfileValueType x, y;
+        DiffSide a, b;
+        bool cores;
+
+        profile_get_value_type(before->profile, before->value_type, &x);
+        profile_get_value_type(after->profile, after->value_type, &y);
+        if (!streq(x.unit, y.unit))
+                return -EPROTOTYPE;
+        make_side(before, &a);
+        make_side(after, &b);
+        cores = streq(x.unit, "nanoseconds") && a.duration_sec > 0 && b.duration_sec > 0 &&
+                !normalize;
+        diff_rule_init(ret, &a, &b, cores ? 1e-9 : 1, normalize, all);
+        *ret_cores = cores;
+        return 0;
 }

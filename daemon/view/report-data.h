@@ -8,6 +8,7 @@
  */
 
 #include "basic/time-util.h"
+#include "profile/profile-diff.h"
 #include "profile/profile-quality.h"
 
 /* What one file contributed. */
@@ -17,9 +18,10 @@ typedef struct ReportPart {
 } ReportPart;
 
 typedef struct ReportData {
-        Profile *profile;  /* NULL: no file could be read */
-        size_t value_type; /* of the profile; the one that is reported */
-        ReportPart *parts; /* in the order they came */
+        const char *thread; /* only samples of threads of this name; NULL: all */
+        Profile *profile;   /* NULL: no file could be read */
+        size_t value_type;  /* of the profile; the one that is reported */
+        ReportPart *parts;  /* in the order they came */
         size_t n_parts, capacity_parts;
         size_t n_failed; /* files that could not be read or merged */
         int first_error; /* of them */
@@ -48,3 +50,16 @@ int report_data_add_file(ReportData *d,
 double *report_data_slice(const ReportData *d, size_t n);
 /* As many slices as there are windows in the range, at most max. */
 size_t report_data_n_slices(const ReportData *d, size_t max);
+/* Sum of the counts of samples, -1: the profile does not count. */
+int64_t report_data_count_samples(const ReportData *d);
+
+/*
+ * How two are compared. normalize: shares of each total; all: no change is noise. *ret_cores: rates
+ * are busy cores. -EPROTOTYPE: the units of their values differ.
+ */
+int report_compare(const ReportData *before,
+                   const ReportData *after,
+                   bool normalize,
+                   bool all,
+                   DiffRule *ret,
+                   bool *ret_cores);
