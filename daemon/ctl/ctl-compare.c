@@ -141,27 +141,6 @@ static int history_open(const Ctl *c, char **names, History *h) {
         return 0;
 }
 
-/* Merges those of [first, end) that are of this invocation. */
-static int collect_invocation(
-        const Ctl *c, History *h, size_t first, size_t end, const char *invocation, ReportData *d) {
-        int code = EXIT_CODE_OK;
-
-        for (size_t i = first; i < end; i++) {
-                int r;
-
-                r = selection_is_of_invocation(h->store, &h->entries[i], invocation);
-                if (r < 0)
-                        return ctl_oom();
-                if (r == 0)
-                        continue;
-                r = collect_stored(c, h->store, h->entries + i, 1, h->type, d);
-                if (r != EXIT_CODE_OK && r != EXIT_CODE_GAPS)
-                        return r;
-                code = MAX(code, r);
-        }
-        return code;
-}
-
 /* What runs now may be younger than its first profile. */
 static void warn_if_newer(const Ctl *c, const char *unit, const char *invocation) {
         _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
@@ -200,9 +179,10 @@ static int compare_restart(const Ctl *c, char **names, Comparison *k) {
         if (c->restart == 1)
                 warn_if_newer(c, h.entries[0].unit, x.after);
 
-        code = collect_invocation(c, &h, x.from, x.first, x.before, &k->before);
+        code = collect_stored(c, h.store, h.entries + x.from, x.first - x.from, h.type, &k->before);
         if (code == EXIT_CODE_OK || code == EXIT_CODE_GAPS) {
-                r = collect_invocation(c, &h, x.first, x.to, x.after, &k->after);
+                r = collect_stored(c, h.store, h.entries + x.first, x.to - x.first, h.type,
+                                   &k->after);
                 code = r == EXIT_CODE_OK || r == EXIT_CODE_GAPS ? MAX(code, r) : r;
         }
         if (code != EXIT_CODE_OK && code != EXIT_CODE_GAPS)

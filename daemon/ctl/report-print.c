@@ -247,19 +247,7 @@ void report_add_json_rows(
         const Ctl *c, JsonOutput *j, const ReportRow *rows, size_t n, size_t shown) {
         json_add_string(j, "by", report_grouping_to_string(c->by));
         json_add_count(j, "n_rows", n);
-        json_open_array(j, "rows");
-        for (size_t i = 0; i < shown; i++) {
-                json_open_object(j, NULL);
-                json_add_string(j, "name", rows[i].named ? rows[i].name : NULL);
-                json_add_string(j, "binary", isempty(rows[i].binary) ? NULL : rows[i].binary);
-                json_add_bool(j, "kernel", rows[i].kernel);
-                json_add_string(j, "file", isempty(rows[i].file) ? NULL : rows[i].file);
-                json_add_integer(j, "line", rows[i].line);
-                json_add_integer(j, "self", rows[i].self);
-                json_add_integer(j, "cumulative", rows[i].cumulative);
-                json_close(j);
-        }
-        json_close(j);
+        report_rows_to_json(j, "rows", rows, shown);
 }
 
 static void add_json_quality(JsonOutput *j,

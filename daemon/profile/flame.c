@@ -164,6 +164,21 @@ static void add_svg(TextWriter *w,
         text_add(w, "]]></script>\n</svg>\n");
 }
 
+static void add_image(TextWriter *w,
+                      const FlameOptions *o,
+                      const FlameGraph *g,
+                      const TextWriter *frames) {
+        text_addf(w,
+                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                  "<svg class=\"page\" xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+                  "height=\"%zu\">\n<style><![CDATA[\n",
+                  FLAME_WIDTH, g->n_levels * FLAME_ROW_HEIGHT);
+        text_add(w, flame_css);
+        text_add(w, "]]></style>\n");
+        add_graph(w, o, g, frames, 0);
+        text_add(w, "</svg>\n");
+}
+
 int flame_encode(CallTree *t, const FlameOptions *options, char **ret, size_t *ret_size) {
         _cleanup_(text_writer_done) TextWriter w = {}, frames = {};
         FlameGraph g = {};
@@ -180,9 +195,15 @@ int flame_encode(CallTree *t, const FlameOptions *options, char **ret, size_t *r
         flame_graph_write(&frames, t, options, &g);
         if (frames.error < 0)
                 return frames.error;
-        if (options->format == FLAME_HTML)
+        switch (options->format) {
+        case FLAME_HTML:
                 add_html(&w, t, options, &g, &frames);
-        else
+                break;
+        case FLAME_SVG:
                 add_svg(&w, t, options, &g, &frames);
+                break;
+        case FLAME_IMAGE:
+                add_image(&w, options, &g, &frames);
+        }
         return text_writer_take(&w, ret, ret_size);
 }

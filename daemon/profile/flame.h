@@ -20,6 +20,7 @@ enum {
 typedef enum FlameFormat {
         FLAME_HTML,
         FLAME_SVG,
+        FLAME_IMAGE, /* SVG of the graph alone, to be shown by <img>: nothing in it moves */
 } FlameFormat;
 
 typedef struct FlameOptions {

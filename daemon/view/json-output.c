@@ -2,6 +2,7 @@
 /* JSON Output */
 
 #include <jansson.h>
+#include <math.h>
 
 #include "basic/string-util.h"
 #include "view/json-output.h"
@@ -109,6 +110,11 @@ void json_add_integer(JsonOutput *j, const char *key, int64_t value) {
 
 void json_add_count(JsonOutput *j, const char *key, uint64_t value) {
         json_add_integer(j, key, value > INT64_MAX ? INT64_MAX : (int64_t) value);
+}
+
+void json_add_real(JsonOutput *j, const char *key, double value) {
+        if (j->error >= 0)
+                add(j, key, isfinite(value) ? json_real(value) : json_null());
 }
 
 void json_add_bool(JsonOutput *j, const char *key, bool value) {

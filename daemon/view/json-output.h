@@ -41,6 +41,8 @@ void json_add_string(JsonOutput *j, const char *key, const char *value);
 /* JSON has no unsigned 64-bit numbers everywhere: saturates at INT64_MAX. */
 void json_add_count(JsonOutput *j, const char *key, uint64_t value);
 void json_add_integer(JsonOutput *j, const char *key, int64_t value);
+/* What is no finite number becomes null. */
+void json_add_real(JsonOutput *j, const char *key, double value);
 void json_add_bool(JsonOutput *j, const char *key, bool value);
 void json_add_null(JsonOutput *j, const char *key);
 

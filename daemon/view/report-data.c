@@ -3,6 +3,7 @@
 
 #include "view/report-data.h"
 #include "basic/array.h"
+#include "basic/string-util.h"
 #include "profile/pprof.h"
 
 void report_data_done(ReportData *d) {
@@ -199,4 +200,20 @@ int report_compare(const ReportData *before,
         diff_rule_init(ret, &a, &b, cores ? 1e-9 : 1, normalize, all);
         *ret_cores = cores;
         return 0;
+}
+
+void report_rows_to_json(JsonOutput *j, const char *key, const ReportRow *rows, size_t n) {
+        json_open_array(j, key);
+        for (size_t i = 0; i < n; i++) {
+                json_open_object(j, NULL);
+                json_add_string(j, "name", rows[i].named ? rows[i].name : NULL);
+                json_add_string(j, "binary", isempty(rows[i].binary) ? NULL : rows[i].binary);
+                json_add_bool(j, "kernel", rows[i].kernel);
+                json_add_string(j, "file", isempty(rows[i].file) ? NULL : rows[i].file);
+                json_add_integer(j, "line", rows[i].line);
+                json_add_integer(j, "self", rows[i].self);
+                json_add_integer(j, "cumulative", rows[i].cumulative);
+                json_close(j);
+        }
+        json_close(j);
 }

@@ -10,6 +10,7 @@
 #include "basic/time-util.h"
 #include "profile/profile-diff.h"
 #include "profile/profile-quality.h"
+#include "view/json-output.h"
 
 /* What one file contributed. */
 typedef struct ReportPart {
@@ -63,3 +64,6 @@ int report_compare(const ReportData *before,
                    bool all,
                    DiffRule *ret,
                    bool *ret_cores);
+
+/* Rows of profile_report_rows(), as profilerctl(1) describes them. */
+void report_rows_to_json(JsonOutput *j, const char *key, const ReportRow *rows, size_t n);

@@ -41,51 +41,70 @@ static int read_invocation(Store *s,
         return 0;
 }
 
-int selection_is_of_invocation(Store *s, const StoreEntry *entry, const char *invocation) {
+/* The profiles of one invocation follow each other: the first of those that end at i, found by
+ * halving. One that does not say counts as being of it. Its id in ret_id, "" if none of them says.
+ */
+static int find_start(Store *s,
+                      const StoreEntry *entries,
+                      size_t i,
+                      size_t *ret_first,
+                      char ret_id[static SD_ID128_STRING_MAX]) {
         char id[SD_ID128_STRING_MAX];
+        size_t low = 0, high;
         int r;
 
-        r = read_invocation(s, entry, id);
-        return r < 0 ? r : isempty(id) || streq(id, invocation);
-}
+        ret_id[0] = '\0';
+        for (high = i + 1; high > 0 && isempty(ret_id); high--) {
+                r = read_invocation(s, &entries[high - 1], ret_id);
+                if (r < 0)
+                        return r;
+        }
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
 
-static void find_range(const StoreEntry *entries, size_t n, SelectionRestart *x) {
-        usec_t start = entries[x->first].start_usec;
-
-        for (x->from = x->first;
-             x->from > 0 && end_of(&entries[x->from - 1]) + SELECTION_RESTART_RANGE > start;)
-                x->from--;
-        /* After a long time without a profile there still is a last one before. */
-        if (x->from == x->first && x->first > 0)
-                x->from = x->first - 1;
-        for (x->to = x->first;
-             x->to < n && entries[x->to].start_usec < start + SELECTION_RESTART_RANGE;)
-                x->to++;
+                r = read_invocation(s, &entries[middle], id);
+                if (r < 0)
+                        return r;
+                if (isempty(id) || streq(id, ret_id))
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        *ret_first = low;
+        return 0;
 }
 
 int selection_find_restart(
         Store *s, const StoreEntry *entries, size_t n, unsigned nth, SelectionRestart *ret) {
-        char later[SD_ID128_STRING_MAX] = "";
-        SelectionRestart x = { .first = n };
+        char id[SD_ID128_STRING_MAX];
+        SelectionRestart x = {};
+        size_t end = n;
+        usec_t start;
+        int r;
 
-        for (size_t i = n; i-- > 0;) {
-                char id[SD_ID128_STRING_MAX];
-                int r;
-
-                r = read_invocation(s, &entries[i], id);
-                if (r < 0)
-                        return r;
-                if (isempty(id))
-                        continue;
-                if (!isempty(later) && !streq(id, later) && --nth == 0) {
-                        memcpy(x.before, id, sizeof(id));
-                        memcpy(x.after, later, sizeof(later));
-                        find_range(entries, n, &x);
-                        *ret = x;
-                        return 0;
-                }
-                memcpy(later, id, sizeof(later));
-                x.first = i;
+        if (n == 0)
+                return -ENOENT;
+        r = find_start(s, entries, n - 1, &x.first, x.after);
+        for (; r >= 0 && x.first > 0; nth--) {
+                r = find_start(s, entries, x.first - 1, &x.from, id);
+                if (r < 0 || isempty(id) || nth <= 1)
+                        break;
+                end = x.first;
+                x.first = x.from;
+                memcpy(x.after, id, sizeof(id));
         }
-        return -ENOENT;
+        if (r < 0)
+                return r;
+        if (x.first == 0 || nth > 1 || isempty(id) || isempty(x.after))
+                return -ENOENT;
+
+        start = entries[x.first].start_usec;
+        /* After a long time without a profile there still is a last one before. */
+        while (x.from + 1 < x.first && end_of(&entries[x.from]) + SELECTION_RESTART_RANGE <= start)
+                x.from++;
+        for (x.to = x.first;
+             x.to < end && entries[x.to].start_usec < start + SELECTION_RESTART_RANGE;)
+                x.to++;
+        *ret = x;
+        return 0;
 }

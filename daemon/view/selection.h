@@ -19,16 +19,14 @@
  * there may be many. */
 size_t selection_find_newest(const StoreEntry *entries, size_t n);
 
-/* A start of a unit among its profiles: [from, first) are those before, [first, to) those after it.
- * Only those with the right invocation belong to it: a profile may span more. */
+/* A start of a unit among its profiles: [from, first) are those of the invocation before, [first, to)
+ * those of the one after it, as far as they are near. */
 typedef struct SelectionRestart {
         size_t from, first, to;
-        char before[SD_ID128_STRING_MAX], after[SD_ID128_STRING_MAX]; /* invocations */
+        char after[SD_ID128_STRING_MAX]; /* invocation */
 } SelectionRestart;
 
-/* entries: all of one unit, sorted by start. nth: the how many last start, from 1 on. -ENOENT: the
- * stored profiles know of no such start. */
+/* entries: all of one unit, sorted by start. nth: the how many last start, from 1 on. Reads a few of
+ * them. -ENOENT: the stored profiles know of no such start. */
 int selection_find_restart(
         Store *s, const StoreEntry *entries, size_t n, unsigned nth, SelectionRestart *ret);
-/* 1: the profile is of this invocation, or does not say; 0: not; -ENOMEM. */
-int selection_is_of_invocation(Store *s, const StoreEntry *entry, const char *invocation);

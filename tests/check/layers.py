@@ -56,6 +56,14 @@ LAYERS = {
     "view": {
         "bus/bus-names.h": "daemon-status.c",
         "profile/*": "*",
+        "store/store.h": "selection.h",
+    },
+    "web": {
+        "bus/bus-names.h": "web-bus.c",
+        "paths.h": "*.c",
+        "profile/*": "*",
+        "store/store.h": "web-collector.h",
+        "view/*": "*",
     },
     "upload": {
         "bus/bus-log-control.h": "upload-bus.c",
@@ -88,13 +96,15 @@ LIBRARIES = {
     "libelf.h": ["elf/elf-file.c"],
     "libiberty/demangle.h": ["elf/demangle.c"],
     "libsmartcols.h": ["ctl/table.c"],
+    "microhttpd.h": ["web/web-server.c"],
     "nettle/*": ["elf/elf-copy.c", "upload/digest.c"],
     "seccomp.h": ["elf/sandbox.c", "open/open-filter.c"],
     "systemd/sd-bus.h": ["bus/*", "ctl/ctl-bus.c", "upload/upload-bus.c", "view/daemon-status.h"],
     "systemd/sd-daemon.h": ["manager.c", "profilerd.c", "open/open-main.c", "upload/upload-main.c",
-                            "upload/uploader.c"],
+                            "upload/uploader.c", "web/web-main.c"],
     "systemd/sd-event.h": ["*", "bus/bus.h", "capture/sampler.h", "symbol/elf-worker.h",
-                           "symbol/index-cache.h", "upload/sender.h", "upload/shipper.h"],
+                           "symbol/index-cache.h", "upload/sender.h", "upload/shipper.h",
+                           "web/*"],
     "systemd/sd-id128.h": ["*", "basic/cgroup-util.h", "store/store.h", "view/daemon-status.c"],
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
@@ -102,7 +112,7 @@ LIBRARIES = {
     "zlib.h": ["elf/elf-debug.c", "profile/gzip.c"],
     # Of the C library, but for programs only.
     "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c",
-                 "upload/upload-main.c"],
+                 "upload/upload-main.c", "web/web-main.c"],
 }
 
 # The C library and the kernel; everything else is a library.
