@@ -12,7 +12,7 @@ __profilerctl_units() {
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='status list info report diff flame export merge verify disk-usage vacuum compact monitor
-        uploads reload flush top pause resume doctor help'
+        uploads reload flush top pause resume doctor web help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
         --files= --delay= --sort= --output= --format= --directory= --json= --no-pager --no-legend --quiet'

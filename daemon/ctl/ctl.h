@@ -84,3 +84,4 @@ int verb_verify(const Ctl *c, char **names);
 int verb_reload(const Ctl *c, char **names);
 int verb_flush(const Ctl *c, char **names);
 int verb_doctor(const Ctl *c, char **names);
+int verb_web(const Ctl *c, char **names);

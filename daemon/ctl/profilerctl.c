@@ -40,6 +40,7 @@ static const Verb verbs[] = {
         { "top",    "[UNIT]",    0, 1,         verb_top,    "What runs now: the units, or the functions of one" },
         { "diff",   "NAME...",   1, NAMES_ANY, verb_diff,   "What has changed, without the noise" },
         { "flame",  "NAME...",   1, NAMES_ANY, verb_flame,  "Flame graph as one file of HTML or SVG" },
+        { "web",    "[UNIT]",    0, 1,         verb_web,    "Pages for the browser, until Ctrl-C" },
         { .name = "Take profiles elsewhere" },
         { "export", "NAME...",   1, NAMES_ANY, verb_export, "For another tool: pprof, folded, speedscope, ..." },
         { "merge",  "NAME...",   1, NAMES_ANY, verb_merge,  "Many profiles as one file of pprof" },

@@ -11,7 +11,7 @@
 
 typedef struct Merge {
         Profile *to, *from;
-        const char *key, *value;                    /* only samples with this label; NULL: all */
+        const char *key, *value; /* only samples with this label, or without; key NULL: all */
         uint32_t *mappings, *functions, *locations; /* index in from -> in to, or PROFILE_NONE */
         uint32_t stack[PROFILE_STACK_MAX];
 } Merge;
@@ -158,8 +158,9 @@ static bool is_wanted(const Merge *m, const ProfileSample *s) {
                 return true;
         for (size_t i = 0; i < s->n_labels; i++)
                 if (streq(s->labels[i].key, m->key))
-                        return s->labels[i].string && streq(s->labels[i].string, m->value);
-        return false;
+                        return m->value && s->labels[i].string &&
+                               streq(s->labels[i].string, m->value);
+        return !m->value;
 }
 
 static int merge_sample(Merge *m, size_t i) {

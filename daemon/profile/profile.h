@@ -168,5 +168,6 @@ int profile_find_value_type(const Profile *p, const char *type);
  * period types differ, and p is as it was; after any other error p holds a part of from.
  */
 int profile_merge(Profile *p, Profile *from);
-/* The same for the samples that have this string label; key NULL: for all. */
+/* The same for the samples that have this string label; value NULL: that do not have it; key NULL:
+ * for all. */
 int profile_merge_label(Profile *p, Profile *from, const char *key, const char *value);

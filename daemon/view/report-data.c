@@ -70,7 +70,8 @@ static int keep_thread(Profile **p, const char *thread) {
         r = profile_new(&kept, types, n);
         if (r < 0)
                 return r;
-        r = profile_merge_label(kept, *p, "thread", thread);
+        r = profile_merge_label(kept, *p, "thread",
+                                streq(thread, PROFILE_UNKNOWN_NAME) ? NULL : thread);
         if (r < 0)
                 return r;
         profile_free(*p);

@@ -19,14 +19,14 @@
  * there may be many. */
 size_t selection_find_newest(const StoreEntry *entries, size_t n);
 
-/* A start of a unit among its profiles: [from, first) are those of the invocation before, [first, to)
- * those of the one after it, as far as they are near. */
+/* A start of a unit among its profiles: [from, first) are those of the invocation before, [first,
+ * to) those of the one after it, as far as they are near. */
 typedef struct SelectionRestart {
         size_t from, first, to;
         char after[SD_ID128_STRING_MAX]; /* invocation */
 } SelectionRestart;
 
-/* entries: all of one unit, sorted by start. nth: the how many last start, from 1 on. Reads a few of
- * them. -ENOENT: the stored profiles know of no such start. */
+/* entries: all of one unit, sorted by start. nth: the how many last start, from 1 on. Reads a few
+ * of them. -ENOENT: the stored profiles know of no such start. */
 int selection_find_restart(
         Store *s, const StoreEntry *entries, size_t n, unsigned nth, SelectionRestart *ret);

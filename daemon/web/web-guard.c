@@ -51,8 +51,10 @@ static int check_origin(const WebGuard *g,
                                 "This server is not known under that name.");
         if (!is_of_another_site(h))
                 return 1;
+        /* What starts work or saves a file is no page to look at. */
         if (response->audience == WEB_AUDIENCE_PERSON && h->fetch_mode &&
-            streq(h->fetch_mode, "navigate") && !startswith(request->path, "/download"))
+            streq(h->fetch_mode, "navigate") && !startswith(request->path, "/download") &&
+            !web_request_get(request, "now"))
                 return 1;
         return web_fail(response, 403, "Another site made the browser ask.",
                         "Open the address by hand.", "Refused.");

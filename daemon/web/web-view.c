@@ -92,7 +92,7 @@ static int parse_iso(const char *s, usec_t *ret) {
         return 0;
 }
 
-int web_time_parse(const char *s, usec_t now, usec_t *ret) {
+static int parse_point(const char *s, usec_t now, usec_t *ret) {
         char at[32];
 
         if (streq(s, "boot")) {
@@ -122,7 +122,7 @@ static int parse_time(const WebRequest *request,
                 return 0;
         *text = s;
         *ret_wrong = key;
-        return web_time_parse(s, now, time) < 0 ? -EINVAL : 0;
+        return parse_point(s, now, time) < 0 ? -EINVAL : 0;
 }
 
 /* One unit, no pattern. */

@@ -25,6 +25,9 @@ typedef struct WebView {
 void web_view_done(WebView *v);
 
 /*
+ * Times are those of systemd.time(7), "boot", seconds since 1970, and 2026-11-20T14:00:00 with a
+ * zone or, without one, in UTC.
+ *
  * What is said behind "base_" for the other side of a comparison has the prefix, and takes what it
  * does not say from v. Borrows from the request. -EINVAL: *ret_wrong is the parameter that cannot
  * be understood; -ERANGE: the range is empty.
@@ -35,12 +38,6 @@ int web_view_parse_base(const WebRequest *request,
                         const WebView *v,
                         WebView *ret,
                         const char **ret_wrong);
-
-/*
- * A point in time: systemd.time(7), "boot", seconds since 1970, and 2026-11-20T14:00:00 with a zone
- * or, without one, in UTC.
- */
-int web_time_parse(const char *s, usec_t now, usec_t *ret);
 
 /* "unit=nginx.service&from=-1h&type=cpu": for a link, escaped for HTML, too. */
 void web_view_add_query(TextWriter *w, const WebView *v);

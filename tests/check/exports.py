@@ -24,7 +24,6 @@ FOR_TESTS = {
     "process_table_get_files": "that files go with their processes",
     "profile_writer_n_queued": "that the queue ends at its limit",
     "sampler_get_program_fd": "the run time that the kernel counts",
-    "web_asset_find": "that each name leads to its bytes",
     "wait_table_size": "that what has ended is forgotten",
 }
 

@@ -82,7 +82,6 @@ LAYERS = {
         "store/store.h": "*",
         "view/*": "*",
     },
-    "web": {},
 }
 
 # Headers of libraries, the files below daemon/ that may include them.

@@ -12,6 +12,7 @@ MAINS = {
     "daemon/ctl/profilerctl.c",
     "daemon/open/open-main.c",
     "daemon/upload/upload-main.c",
+    "daemon/web/web-main.c",
 }
 
 # Modules that another test proves better than one of their own would: what they do is seen only
@@ -64,6 +65,23 @@ PROVEN_BY = {
     "daemon/upload/target.c": ["tests/unit/test-target-load.c"],
     "daemon/upload/upload-bus.c": ["tests/system/test_upload_service.py"],
     "daemon/upload/uploader.c": ["tests/system/test_upload.py"],
+    "daemon/view/selection.c": ["tests/unit/test-ctl-compare.c"],
+    # A client asks, and sees the answer.
+    "daemon/web/page-unit.c": ["tests/system/test_web.py"],
+    "daemon/web/page-units.c": ["tests/system/test_web.py"],
+    "daemon/web/page.c": ["tests/system/test_web.py"],
+    "daemon/web/web-api.c": ["tests/system/test_web.py"],
+    "daemon/web/web-app.c": ["tests/system/test_web.py"],
+    "daemon/web/web-bus.c": ["tests/system/test_web.py"],
+    "daemon/web/web-collector.c": ["tests/system/test_web.py"],
+    "daemon/web/web-files.c": ["tests/system/test_web.py"],
+    "daemon/web/web-metrics.c": ["tests/system/test_web.py"],
+    "daemon/web/web-pprof.c": ["tests/system/test_web.py"],
+    "daemon/web/web-profefe.c": ["tests/system/test_web.py"],
+    "daemon/web/web-server.c": ["tests/system/test_web.py"],
+    "daemon/web/web-status.c": ["tests/system/test_web.py"],
+    "daemon/web/web-tree.c": ["tests/system/test_web.py"],
+    "daemon/web/web-wait.c": ["tests/system/test_web.py"],
     # What a command prints, with which status.
     "daemon/ctl/ctl-collect.c": ["tests/unit/test-export-format.c", "tests/unit/test-ctl-store.c"],
     "daemon/ctl/ctl-flame.c": ["tests/unit/test-ctl-compare.c"],
@@ -92,6 +110,7 @@ PROVEN_BY = {
     "daemon/ctl/screen.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-top.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-uploads.c": ["tests/system/test_upload_service.py"],
+    "daemon/ctl/verb-web.c": ["tests/system/test_web.py"],
     "daemon/ctl/verb-verify.c": ["tests/system/test_profilerctl.py"],
 }
 

@@ -27,6 +27,7 @@ MAINS = {
     "profilerd": "daemon/profilerd.c",
     "profilerd-elf": "daemon/elf/elf-main.c",
     "profilerd-open": "daemon/open/open-main.c",
+    "profilerd-web": "daemon/web/web-main.c",
     "profilerctl": "daemon/ctl/profilerctl.c",
     "profilerd-upload": "daemon/upload/upload-main.c",
 }
