@@ -43,8 +43,7 @@ static void help(void) {
                "  -h --help            Show this help\n"
                "     --version         Show the version\n"
                "  -D --directory=PATH  The store (default: " STATE_DIR ")\n"
-               "     --host=NAME       A name of this server besides localhost, 127.0.0.1 and "
-               "[::1]\n"
+               "     --host=NAME       A name of this server, besides those of loopback\n"
                "     --private         Listen on 127.0.0.1, and answer who has the token\n"
                "     --port=PORT       With --private: this port (default: a free one)\n"
                "     --path=PATH       With --private: the page of the address that is printed\n");
