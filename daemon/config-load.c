@@ -310,6 +310,15 @@ static int config_parse_sampling_ratio(Loader *l, const ConfigAssignment *a) {
         return parse_ratio(a->value, &l->config->sampling_ratio);
 }
 
+static int config_parse_lines(Loader *l, const ConfigAssignment *a) {
+        int r = isempty(a->value) ? true : parse_boolean(a->value);
+
+        if (r < 0)
+                return r;
+        l->config->lines = r;
+        return 0;
+}
+
 static int config_parse_unwind_memory_max(Loader *l, const ConfigAssignment *a) {
         uint64_t bytes = DEFAULT_UNWIND_MEMORY_BYTES;
         int r;
@@ -466,6 +475,7 @@ static const Key main_keys[] = {
         { "Profilerd", "OffCPUThresholdSec", config_parse_off_cpu_threshold },
         { "Profilerd", "OffCPUFrequency", config_parse_off_cpu_frequency },
         { "Profilerd", "SamplingRatio", config_parse_sampling_ratio },
+        { "Profilerd", "Lines", config_parse_lines },
         { "Profilerd", "UnwindMemoryMax", config_parse_unwind_memory_max },
         { "Storage", "MaxUse", config_parse_max_use },
         { "Storage", "KeepFree", config_parse_keep_free },
@@ -616,6 +626,7 @@ static int load(Config **ret,
         c->off_cpu_threshold_usec = DEFAULT_OFF_CPU_USEC;
         c->off_cpu_frequency_hz = CONFIG_OFF_CPU_FREQUENCY_DEFAULT_HZ;
         c->sampling_ratio = 1;
+        c->lines = true;
         c->unwind_memory_max_bytes = DEFAULT_UNWIND_MEMORY_BYTES;
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;
         c->storage.keep_free_bytes = default_keep_free(&l);

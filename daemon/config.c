@@ -203,6 +203,7 @@ static int print_config(FILE *f, const Config *c) {
                 return r;
         fprintf(f, "OffCPUFrequency=%u\n", c->off_cpu_frequency_hz);
         print_ratio(f, "SamplingRatio", c->sampling_ratio);
+        fprintf(f, "Lines=%s\n", c->lines ? "yes" : "no");
         r = print_owned(f, "UnwindMemoryMax", size_format(c->unwind_memory_max_bytes));
         if (r < 0)
                 return r;

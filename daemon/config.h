@@ -53,6 +53,7 @@ typedef struct Config {
         usec_t off_cpu_threshold_usec;
         unsigned off_cpu_frequency_hz;
         double sampling_ratio; /* 0..1, share of the matching targets that is profiled */
+        bool lines;            /* source lines and inlined functions */
         uint64_t unwind_memory_max_bytes;
         StoreLimits storage;
         usec_t compact_after_usec; /* USEC_INFINITY: never */

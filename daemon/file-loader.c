@@ -225,6 +225,10 @@ void file_loader_look_again(FileLoader *l) {
         l->look_usec = now_usec(CLOCK_MONOTONIC);
 }
 
+void file_loader_set_lines(FileLoader *l, bool lines) {
+        index_cache_set_lines(l->cache, lines);
+}
+
 IndexCache *file_loader_get_cache(FileLoader *l) {
         return l->cache;
 }

@@ -41,4 +41,7 @@ void file_loader_refill(FileLoader *l);
 /* Look for debug files at once. */
 void file_loader_look_again(FileLoader *l);
 
+/* Whether indexes are to have source lines; they are at first. */
+void file_loader_set_lines(FileLoader *l, bool lines);
+
 IndexCache *file_loader_get_cache(FileLoader *l); /* borrowed */

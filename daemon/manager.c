@@ -361,6 +361,7 @@ int manager_reload(Manager *m, char **ret_reason) {
         old = m->config;
         m->config = TAKE_PTR(fresh);
         store_set_limits(m->store, &m->config->storage);
+        profiler_set_lines(m->profiler, m->config->lines);
         profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
         profiler_look_for_names(m->profiler);
         apply_off_cpu(m);
@@ -499,7 +500,7 @@ static int start_profiler(Manager *m) {
         }
         r = profiler_new(&m->profiler, m->event, &m->paths, m->units, m->store,
                          highest_frequency(m->config), m->config->unwind_memory_max_bytes,
-                         on_written, m, &step);
+                         m->config->lines, on_written, m, &step);
         if (r < 0) {
                 journal_host_lacks(r, step, host_explain(step, r));
                 return r == -ENOMEM ? r : -EOPNOTSUPP;

@@ -29,6 +29,7 @@ struct ProfileWriter {
         sd_id128_t boot_id;
         char *host;
         char kernel_build_id[2 * KERNEL_BUILD_ID_MAX + 1];
+        bool lines;
 };
 
 void closed_window_done(ClosedWindow *c) {
@@ -71,6 +72,7 @@ static int encode(ProfileWriter *w,
                 .main_mapping = c->main_mapping.file ? &c->main_mapping : NULL,
                 .kernel = w->callbacks.get_kernel(c->window, w->userdata),
                 .kernel_build_id = w->kernel_build_id,
+                .lines = w->lines,
         };
         _cleanup_(profile_freep) Profile *profile = NULL;
         int r;
@@ -170,6 +172,10 @@ void profile_writer_poke(ProfileWriter *w) {
         arm_deadline(w);
 }
 
+void profile_writer_set_lines(ProfileWriter *w, bool lines) {
+        w->lines = lines;
+}
+
 int profile_writer_add(ProfileWriter *w, ClosedWindow *closed, uint64_t *ret_sequence) {
         _cleanup_(closed_window_done) ClosedWindow c = *closed;
         QueuedWindow *q;
@@ -243,6 +249,7 @@ int profile_writer_new(ProfileWriter **ret,
         w->store = store;
         w->callbacks = *callbacks;
         w->userdata = userdata;
+        w->lines = true;
 
         r = sd_id128_get_boot(&w->boot_id);
         if (r < 0)

@@ -58,6 +58,9 @@ int profile_writer_new(ProfileWriter **ret,
 ProfileWriter *profile_writer_free(ProfileWriter *w);
 DEFINE_CLEANUP(ProfileWriter *, profile_writer_free);
 
+/* Whether profiles have files, lines and inlined functions; they have at first. */
+void profile_writer_set_lines(ProfileWriter *w, bool lines);
+
 /* Takes *closed, in every case, and leaves it empty. *ret_sequence numbers the windows from 1.
  * -EBUSY: PROFILE_WRITER_QUEUE_MAX. */
 int profile_writer_add(ProfileWriter *w, ClosedWindow *closed, uint64_t *ret_sequence);

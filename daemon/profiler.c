@@ -580,6 +580,11 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
 }
 
+void profiler_set_lines(Profiler *p, bool lines) {
+        file_loader_set_lines(p->loader, lines);
+        profile_writer_set_lines(p->writer, lines);
+}
+
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes) {
         unwind_loader_set_max(p->unwind, bytes);
 }
@@ -657,6 +662,7 @@ int profiler_new(Profiler **ret,
                  Store *store,
                  unsigned frequency_hz,
                  uint64_t unwind_memory_max,
+                 bool lines,
                  ProfilerWritten written,
                  void *userdata,
                  const char **ret_step) {
@@ -687,6 +693,7 @@ int profiler_new(Profiler **ret,
         r = add_parts(p, paths, store, ret_step);
         if (r < 0)
                 return r;
+        profiler_set_lines(p, lines);
         r = sampler_new(&p->sampler, event, &options, &callbacks, p, ret_step);
         if (r < 0)
                 return r;

@@ -49,6 +49,7 @@ int profiler_new(Profiler **ret,
                  Store *store,
                  unsigned frequency_hz,
                  uint64_t unwind_memory_max,
+                 bool lines,
                  ProfilerWritten on_written,
                  void *userdata,
                  const char **ret_step);
@@ -71,6 +72,8 @@ int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char *
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
 /* Paused: takes no samples, and needs no CPU time. */
 int profiler_set_paused(Profiler *p, bool paused);
+/* Of files that are indexed from now on, and of windows that are written. */
+void profiler_set_lines(Profiler *p, bool lines);
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);
 /* Debug files may have been installed: they are looked for at the next samples. */
 void profiler_look_for_names(Profiler *p);

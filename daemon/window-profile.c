@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "basic/array.h"
+#include "basic/string-util.h"
 #include "stack-end.h"
 #include "window-profile.h"
 
@@ -15,9 +16,10 @@
 #define KERNEL_MAPPING  "[kernel.kallsyms]"
 #define MODULES_MAPPING "[kernel.modules]"
 
-/* How many of a mapping's locations have a name. */
+/* How many of a mapping's locations have a name, and in all of their frames a file and a line. */
 typedef struct MappingNames {
-        uint32_t n_locations, n_named;
+        uint32_t n_locations, n_named, n_files, n_lines;
+        bool has_inlines; /* all that was inlined is known */
 } MappingNames;
 
 typedef struct Builder {
@@ -39,16 +41,48 @@ static void builder_done(Builder *b) {
 
 /* ---- locations ---- */
 
-/* One location with one line, or none. */
+/* The lines of a location, innermost first; what they say of the mapping is counted. */
+static int add_lines(
+        Builder *b, const IndexFrame *frames, size_t n, ProfileLine *lines, MappingNames *names) {
+        bool has_files = n > 0, has_lines = n > 0;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = profile_add_function(b->profile,
+                                         &(ProfileFunction){
+                                                 .name = frames[i].name,
+                                                 .system_name = frames[i].system_name,
+                                                 .filename = frames[i].file,
+                                         },
+                                         &lines[i].function);
+                if (r < 0)
+                        return r;
+                lines[i].line = frames[i].line;
+                has_files &= !isempty(frames[i].file);
+                has_lines &= frames[i].line != 0;
+        }
+        if (names) {
+                names->n_locations++;
+                names->n_named += n > 0;
+                names->n_files += has_files;
+                names->n_lines += has_lines;
+        }
+        return 0;
+}
+
+/* One location with its frames, or none. */
 static int add_location(Builder *b,
                         const ProfileMapping *mapping,
                         uint64_t address,
-                        const ProfileFunction *function,
+                        const IndexFrame *frames,
+                        size_t n_frames,
                         uint32_t place) {
         ProfileLocation location = { .mapping = PROFILE_NONE, .address = address };
-        ProfileLine line = {};
+        ProfileLine lines[INDEX_FRAMES_MAX];
         size_t n_before;
         int r;
+
+        assert(n_frames <= ELEMENTSOF(lines));
 
         if (mapping) {
                 n_before = profile_n_mappings(b->profile);
@@ -60,18 +94,13 @@ static int add_location(Builder *b,
                         return r;
                 if (location.mapping >= n_before)
                         b->mappings[location.mapping] = (MappingNames){};
-                b->mappings[location.mapping].n_locations++;
         }
-        if (function) {
-                r = profile_add_function(b->profile, function, &line.function);
-                if (r < 0)
-                        return r;
-                location.lines = &line;
-                location.n_lines = 1;
-                if (mapping)
-                        b->mappings[location.mapping].n_named++;
-        }
-        b->named[place] = function;
+        r = add_lines(b, frames, n_frames, lines, mapping ? &b->mappings[location.mapping] : NULL);
+        if (r < 0)
+                return r;
+        location.lines = lines;
+        location.n_lines = n_frames;
+        b->named[place] = n_frames > 0;
         return profile_add_location(b->profile, &location, &b->locations[place]);
 }
 
@@ -88,7 +117,7 @@ static int add_kernel_place(Builder *b, const Place *p, uint32_t place) {
                 .build_id = b->context->kernel_build_id,
         };
         _cleanup_free_ char *name = NULL;
-        ProfileFunction function = {};
+        IndexFrame frame = {};
         KernelSymbol symbol;
 
         if (p->address < mapping.start) {
@@ -98,15 +127,15 @@ static int add_kernel_place(Builder *b, const Place *p, uint32_t place) {
                 mapping.build_id = "";
         }
         if (!b->context->kernel || !kallsyms_find(b->context->kernel, p->address, &symbol))
-                return add_location(b, &mapping, p->address, NULL, place);
+                return add_location(b, &mapping, p->address, NULL, 0, place);
 
-        function.name = function.system_name = symbol.name;
+        frame.name = frame.system_name = symbol.name;
         if (symbol.module) {
                 if (asprintf(&name, "%s [%s]", symbol.name, symbol.module) < 0)
                         return -ENOMEM;
-                function.name = name;
+                frame.name = name;
         }
-        return add_location(b, &mapping, p->address, &function, place);
+        return add_location(b, &mapping, p->address, &frame, 1, place);
 }
 
 static void describe_segment(IndexFile *index, const IndexSegment *segment, ProfileMapping *m) {
@@ -120,30 +149,41 @@ static int add_file_place(Builder *b, const Place *p, uint32_t place) {
         IndexFile *index = file_get_index(p->file);
         ProfileMapping mapping = { .limit = USER_ADDRESS_END, .filename = file_get_path(p->file) };
         const IndexSegment *segment;
-        ProfileFunction function;
+        ProfileLocation location;
+        IndexFrame frames[INDEX_FRAMES_MAX];
         uint64_t address;
-        IndexName name;
+        size_t n;
+        int r;
 
         if (!index || !index_file_find_address(index, p->address, &segment, &address))
-                return add_location(b, &mapping, p->address, NULL, place);
+                return add_location(b, &mapping, p->address, NULL, 0, place);
 
         describe_segment(index, segment, &mapping);
-        if (!index_file_find_name(index, address, &name))
-                return add_location(b, &mapping, address, NULL, place);
-
-        function = (ProfileFunction){ .name = name.name, .system_name = name.system_name };
-        return add_location(b, &mapping, address, &function, place);
+        n = index_file_find_frames(index, address, frames);
+        if (!b->context->lines && n > 0) {
+                frames[0] = frames[n - 1];
+                frames[0].file = NULL;
+                frames[0].line = 0;
+                n = 1;
+        }
+        r = add_location(b, &mapping, address, frames, n, place);
+        if (r < 0)
+                return r;
+        profile_get_location(b->profile, b->locations[place], &location);
+        b->mappings[location.mapping].has_inlines =
+                b->context->lines && index_file_get_line_info(index)->state == INDEX_LINES_WHOLE;
+        return 0;
 }
 
 static int add_memory_place(Builder *b, const Place *p, uint32_t place) {
         ProfileMapping memory = { .limit = USER_ADDRESS_END, .filename = file_get_path(p->file) };
-        ProfileFunction function;
         CodeEntry entry;
+        IndexFrame frame;
 
         if (!p->code || !code_map_find(p->code, p->address, p->epoch, &entry))
-                return add_location(b, &memory, p->address, NULL, place);
-        function = (ProfileFunction){ .name = entry.name, .system_name = entry.name };
-        return add_location(b, &memory, p->address, &function, place);
+                return add_location(b, &memory, p->address, NULL, 0, place);
+        frame = (IndexFrame){ .name = entry.name, .system_name = entry.name };
+        return add_location(b, &memory, p->address, &frame, 1, place);
 }
 
 static int add_place(Builder *b, uint32_t place) {
@@ -163,7 +203,7 @@ static int add_place(Builder *b, uint32_t place) {
                 break;
         }
         /* To pprof an address of 0 is none; a jump through a null pointer leads there. */
-        return add_location(b, NULL, MAX(p->address, UINT64_C(1)), NULL, place);
+        return add_location(b, NULL, MAX(p->address, UINT64_C(1)), NULL, 0, place);
 }
 
 static int add_unsampled_mapping(Builder *b, const Mapping *m) {
@@ -425,10 +465,15 @@ int window_make_profile(const Window *w,
         if (r < 0)
                 return r;
 
-        for (uint32_t i = 0; i < profile_n_mappings(b.profile); i++)
-                profile_set_mapping_flags(b.profile, i,
-                                          b.mappings[i].n_named == b.mappings[i].n_locations, false,
-                                          false, false);
+        for (uint32_t i = 0; i < profile_n_mappings(b.profile); i++) {
+                const MappingNames *m = &b.mappings[i];
+                bool all_named = m->n_named == m->n_locations;
+
+                profile_set_mapping_flags(b.profile, i, all_named,
+                                          m->n_files == m->n_locations && m->n_files > 0,
+                                          m->n_lines == m->n_locations && m->n_lines > 0,
+                                          all_named && m->has_inlines);
+        }
 
         *ret = TAKE_PTR(b.profile);
         *ret_names = names;

@@ -30,6 +30,7 @@ typedef struct WindowProfileContext {
                 *main_mapping; /* of its code, for a window without a sample in it; NULL: unknown */
         const Kallsyms *kernel;      /* NULL: no kernel symbols */
         const char *kernel_build_id; /* "": unknown */
+        bool lines;                  /* files, lines and inlined functions, too */
 } WindowProfileContext;
 
 typedef struct WindowNames {

@@ -182,7 +182,8 @@ static const uint8_t *elf_file_get_bytes(const ElfFile *f, uint64_t offset, uint
         return offset <= f->size && size <= f->size - offset ? f->data + offset : NULL;
 }
 
-int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size) {
+static int elf_file_get_section_data(
+        const ElfFile *f, size_t i, bool packed, const uint8_t **ret, size_t *ret_size) {
         const uint8_t *data;
         GElf_Shdr h;
         int r;
@@ -192,7 +193,7 @@ int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *r
                 return r;
         if (h.sh_type == SHT_NOBITS || h.sh_type == SHT_NULL || h.sh_size == 0)
                 return -ENODATA;
-        if (h.sh_flags & SHF_COMPRESSED)
+        if (!!(h.sh_flags & SHF_COMPRESSED) != packed)
                 return -EOPNOTSUPP;
         data = elf_file_get_bytes(f, h.sh_offset, h.sh_size);
         if (!data)
@@ -201,6 +202,14 @@ int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *r
         *ret = data;
         *ret_size = (size_t) h.sh_size;
         return 0;
+}
+
+int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size) {
+        return elf_file_get_section_data(f, i, false, ret, ret_size);
+}
+
+int elf_file_get_packed_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size) {
+        return elf_file_get_section_data(f, i, true, ret, ret_size);
 }
 
 /* The build id among the notes in a part of the file; 0: not there. */

@@ -57,6 +57,8 @@ int elf_file_find_section(const ElfFile *f, const char *name, size_t *ret);
 /* The bytes of a section, borrowed. -ENODATA: it has none in the file; -EOPNOTSUPP: compressed;
  * -EBADMSG: they are not all in the file. */
 int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size);
+/* The same of a compressed section: as it is in the file, from its header on. */
+int elf_file_get_packed_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size);
 
 /* The GNU build id into at most max bytes; returns its size. 0: none, or longer than max. */
 size_t elf_file_get_build_id(const ElfFile *f, uint8_t *ret, size_t max);

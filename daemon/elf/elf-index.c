@@ -5,6 +5,7 @@
 
 #include "elf/elf-debug.h"
 #include "elf/elf-index.h"
+#include "elf/elf-lines.h"
 #include "elf/elf-names.h"
 #include "elf/elf-unwind.h"
 #include "elf/index-writer.h"
@@ -36,15 +37,17 @@ static int index_segments(const ElfFile *f, IndexWriter *w) {
 }
 
 /* The tables are large: they are not copied, but live until they are written. */
-static int index_unwind_and_finish(const ElfFile *f,
+static int index_tables_and_finish(const ElfIndexInput *input,
                                    IndexWriter *w,
+                                   int fd,
                                    const IndexIdentity *identity) {
         _cleanup_(unwind_table_freep) UnwindTable *t = NULL;
+        _cleanup_(line_table_freep) LineTable *lines = NULL;
         IndexUnwindTable table = {};
         IndexUnwind info;
         int r;
 
-        r = elf_unwind_read(f, &t, &info);
+        r = elf_unwind_read(input->file, &t, &info);
         if (r < 0)
                 return r;
         table.info = &info;
@@ -54,6 +57,9 @@ static int index_unwind_and_finish(const ElfFile *f,
                 table.rules = unwind_table_get_rules(t, &table.n_rules);
         }
         index_writer_set_unwind(w, &table);
+        r = elf_lines_read(input, w, fd, &lines);
+        if (r < 0)
+                return r;
         return index_writer_finish(w, identity);
 }
 
@@ -85,5 +91,5 @@ int elf_index_write(const ElfIndexInput *input, int fd) {
                 identity.sources |= INDEX_SOURCE_DEBUG_FILE;
         if (elf_debug_read_link(f, &link))
                 index_writer_set_debug_link(w, &link);
-        return index_unwind_and_finish(f, w, &identity);
+        return index_tables_and_finish(input, w, fd, &identity);
 }

@@ -9,6 +9,7 @@
 typedef struct ElfIndexInput {
         const ElfFile *file;
         const ElfFile *debug; /* its separate debug file, which the caller has found to fit; NULL */
+        bool lines;           /* and inlined functions: wanted */
         const uint8_t *hash;  /* INDEX_CONTENT_HASH_SIZE bytes, what the index is known by */
 } ElfIndexInput;
 

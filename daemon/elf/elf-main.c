@@ -14,9 +14,11 @@
 #include <sysexits.h>
 
 #include "basic/file-util.h"
+#include "elf/attempt.h"
 #include "elf/elf-copy.h"
 #include "elf/elf-debug.h"
 #include "elf/elf-index.h"
+#include "elf/line-table.h"
 #include "elf/sandbox.h"
 #include "paths.h"
 
@@ -33,7 +35,7 @@ static enum {
         ACTION_INDEX,
 } arg_action;
 static const char *arg_file, *arg_output, *arg_debug_file;
-static bool arg_debug, arg_second;
+static bool arg_debug, arg_no_lines, arg_second;
 static uint8_t arg_hash[INDEX_CONTENT_HASH_SIZE]; /* --copy=: of the first file */
 
 /* No stream: stdio would ask stderr whether it is a terminal, which the sandbox forbids. */
@@ -74,6 +76,7 @@ static int help(void) {
                "     --copy[=HASH]   Copy standard input to descriptor 3, write the SHA-256 of\n"
                "                     (HASH and) the copy: 32 bytes\n"
                "     --index=HASH    Index standard input, whose SHA-256 is HASH\n"
+               "     --no-lines      Leave out source lines and inlined functions\n"
                "  -h --help          Show this text\n"
                "     --version       Show the version\n");
         return 0;
@@ -92,7 +95,7 @@ static int parse_hash(const char *s, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]
 
 /* > 0: go on, 0: done, < 0: usage. */
 static int parse_argv(int argc, char *argv[]) {
-        enum { ARG_COPY = 0x100, ARG_DEBUG, ARG_INDEX, ARG_VERSION };
+        enum { ARG_COPY = 0x100, ARG_DEBUG, ARG_INDEX, ARG_NO_LINES, ARG_VERSION };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
@@ -100,6 +103,7 @@ static int parse_argv(int argc, char *argv[]) {
                 { "copy", optional_argument, NULL, ARG_COPY },
                 { "debug", optional_argument, NULL, ARG_DEBUG },
                 { "index", required_argument, NULL, ARG_INDEX },
+                { "no-lines", no_argument, NULL, ARG_NO_LINES },
                 {},
         };
         int c;
@@ -128,6 +132,9 @@ static int parse_argv(int argc, char *argv[]) {
                         arg_action = ACTION_INDEX;
                         if (parse_hash(optarg, arg_hash) < 0)
                                 return fail(-EINVAL, "A hash is 64 lower-case hex digits", 0);
+                        break;
+                case ARG_NO_LINES:
+                        arg_no_lines = true;
                         break;
                 default:
                         return -EINVAL;
@@ -188,8 +195,10 @@ static int write_index(void) {
                         return fail(EXIT_OTHER_DEBUG_FILE,
                                     "The debug file is damaged or belongs to another file", 0);
         }
-        r = elf_index_write(&(ElfIndexInput){ .file = f, .debug = debug, .hash = arg_hash },
-                            STDOUT_FILENO);
+        r = elf_index_write(
+                &(ElfIndexInput){
+                        .file = f, .debug = debug, .lines = !arg_no_lines, .hash = arg_hash },
+                STDOUT_FILENO);
         if (r < 0)
                 return fail_index(r);
 
@@ -251,8 +260,12 @@ static int run(void) {
         if (r != EX_OK)
                 return r;
 
+        r = attempt_catch_crashes();
+        if (r < 0)
+                return fail(EX_OSERR, "Cannot prepare for damaged files", r);
         r = sandbox_enter(copy || arg_debug ? DESCRIPTORS_MAX : DESCRIPTORS_MAX - 1,
-                          copy ? 0 : size, copy ? ELF_COPY_MAX : INDEX_SIZE_MAX);
+                          copy ? 0 : size + LINE_TABLE_MAPPED_MAX,
+                          copy ? ELF_COPY_MAX : LINE_TABLE_FILE_MAX);
         if (r < 0)
                 return fail(EX_OSERR, "Cannot enter the sandbox", r);
 

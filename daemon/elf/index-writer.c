@@ -34,6 +34,12 @@ struct IndexWriter {
 
         IndexUnwindTable unwind; /* borrowed */
         IndexDebugLink debug_link;
+        struct {
+                IndexSectionKind kind;
+                IndexPart write;
+                void *userdata;
+        } parts[INDEX_PARTS_MAX];
+        size_t n_parts;
 };
 
 IndexWriter *index_writer_free(IndexWriter *w) {
@@ -166,7 +172,7 @@ static int index_writer_find_name(
         return 0;
 }
 
-static int index_writer_put_name(IndexWriter *w, const char *raw, uint32_t *ret_offset) {
+int index_writer_add_name(IndexWriter *w, const char *raw, uint32_t *ret_offset) {
         _cleanup_free_ char *name = NULL;
         uint64_t offset;
         NameSlot *slot;
@@ -199,7 +205,7 @@ static int index_writer_put_name(IndexWriter *w, const char *raw, uint32_t *ret_
                         return r;
         }
         offset = w->names_written + w->buffer_size;
-        if (offset + size > INDEX_SIZE_MAX)
+        if (offset + size > INDEX_NAMES_MAX)
                 return -E2BIG;
         memcpy(w->buffer + w->buffer_size, name, size);
         w->buffer_size += size;
@@ -237,10 +243,10 @@ int index_writer_add_function(IndexWriter *w,
         if (r < 0)
                 return r;
 
-        r = index_writer_put_name(w, system_name, &f.system_name);
+        r = index_writer_add_name(w, system_name, &f.system_name);
         if (r < 0)
                 return r;
-        r = index_writer_put_name(w, name, &f.name);
+        r = index_writer_add_name(w, name, &f.name);
         if (r < 0)
                 return r;
 
@@ -256,10 +262,19 @@ static int segment_compare(const void *a, const void *b) {
         return memcmp(x, y, sizeof(IndexSegment));
 }
 
+static int index_writer_align(IndexWriter *w, uint64_t *at) {
+        static const uint8_t zeros[8];
+        uint64_t end = ROUND_UP(*at, sizeof(zeros));
+        int r;
+
+        r = write_all(w->fd, zeros, (size_t) (end - *at));
+        *at = end;
+        return r;
+}
+
 /* Appends a section at *at, and the zeros that align the next one. */
 static int index_writer_append(
         IndexWriter *w, const void *data, uint64_t size, uint64_t *at, IndexSection *ret) {
-        static const uint8_t zeros[8];
         int r;
 
         *ret = (IndexSection){ .offset = size > 0 ? *at : 0, .size = size };
@@ -268,8 +283,27 @@ static int index_writer_append(
                 if (r < 0)
                         return r;
         }
-        *at += ROUND_UP(size, sizeof(zeros));
-        return write_all(w->fd, zeros, (size_t) (ROUND_UP(size, sizeof(zeros)) - size));
+        *at += size;
+        return index_writer_align(w, at);
+}
+
+static int index_writer_append_parts(IndexWriter *w, uint64_t *at, IndexSection *sections) {
+        int r;
+
+        for (size_t i = 0; i < w->n_parts; i++) {
+                IndexSection *s = &sections[w->parts[i].kind];
+                uint64_t size;
+
+                r = w->parts[i].write(w->fd, w->parts[i].userdata, &size);
+                if (r < 0)
+                        return r;
+                *s = (IndexSection){ .offset = size > 0 ? *at : 0, .size = size };
+                *at += size;
+                r = index_writer_align(w, at);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 static int index_writer_append_unwind(IndexWriter *w, uint64_t *at, IndexSection *sections) {
@@ -293,6 +327,23 @@ static int index_writer_append_unwind(IndexWriter *w, uint64_t *at, IndexSection
                         return r;
         }
         return 0;
+}
+
+void index_writer_add_part(IndexWriter *w, IndexSectionKind kind, IndexPart write, void *userdata) {
+        assert(w->n_parts < INDEX_PARTS_MAX);
+        w->parts[w->n_parts].kind = kind;
+        w->parts[w->n_parts].write = write;
+        w->parts[w->n_parts++].userdata = userdata;
+}
+
+uint64_t index_writer_size(const IndexWriter *w) {
+        const IndexUnwindTable *u = &w->unwind;
+
+        /* Each section may be aligned. */
+        return sizeof(IndexHeader) + 8 * _INDEX_SECTION_MAX + w->names_written + w->buffer_size +
+               w->n_segments * sizeof(IndexSegment) + w->n_functions * sizeof(IndexFunction) +
+               sizeof(IndexUnwind) + u->n_pages * sizeof(IndexUnwindPage) +
+               u->n_rows * sizeof(IndexUnwindRow) + u->n_rules * sizeof(struct unwind_rule);
 }
 
 void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind) {
@@ -345,9 +396,14 @@ int index_writer_finish(IndexWriter *w, const IndexIdentity *identity) {
                                 &h.sections[INDEX_SECTION_DEBUG_LINK]);
         if (r < 0)
                 return r;
+        r = index_writer_append_parts(w, &at, h.sections);
+        if (r < 0)
+                return r;
         if (at > INDEX_SIZE_MAX)
                 return -E2BIG;
         h.file_size = at;
+        if (ftruncate(w->fd, (off_t) at) < 0)
+                return -errno;
 
         if (lseek(w->fd, 0, SEEK_SET) < 0)
                 return -errno;

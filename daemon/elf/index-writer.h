@@ -11,6 +11,8 @@
 
 #include "index/index-format.h"
 
+enum { INDEX_PARTS_MAX = 8 };
+
 typedef struct IndexWriter IndexWriter;
 
 /* What the header says of the ELF file. */
@@ -36,6 +38,18 @@ int index_writer_add_segment(IndexWriter *w, const IndexSegment *segment);
  */
 int index_writer_add_function(
         IndexWriter *w, uint64_t address, uint64_t size, const char *name, const char *system_name);
+
+/* A name as it is kept, and as names of functions are: what stands there once is found again. */
+int index_writer_add_name(IndexWriter *w, const char *name, uint32_t *ret_offset);
+
+/* Writes a section to fd, where the file is at; *ret: how many bytes. */
+typedef int (*IndexPart)(int fd, void *userdata, uint64_t *ret);
+
+/* A section that finish shall have written so, in the order of these calls. */
+void index_writer_add_part(IndexWriter *w, IndexSectionKind kind, IndexPart write, void *userdata);
+
+/* Bytes that the index will have at least. */
+uint64_t index_writer_size(const IndexWriter *w);
 
 /* What it points to has to live until finish has written it. */
 void index_writer_set_unwind(IndexWriter *w, const IndexUnwindTable *unwind);

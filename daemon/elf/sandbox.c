@@ -116,6 +116,15 @@ static int allow_system_calls(scmp_filter_ctx filter) {
                         return r;
         }
 
+        /* libdw asks for the path of what it reads, and can do without. */
+        for (size_t i = 0; i < 2; i++) {
+                const int calls[] = { SCMP_SYS(readlink), SCMP_SYS(readlinkat) };
+
+                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), calls[i], 0);
+                if (r < 0)
+                        return r;
+        }
+
         /* Memory, but never memory that can be executed. */
         for (size_t i = 0; i < 3; i++) {
                 const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };

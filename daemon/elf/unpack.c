@@ -2,12 +2,15 @@
 /* Unpacking */
 
 #include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "basic/array.h"
 #include "elf/unpack.h"
 
 enum {
         UNPACK_BLOCK_SIZE = 64 << 10,
+        UNPACK_STEP_MAX = 1 << 30, /* zlib counts in 32 bits */
 };
 
 static int error_of_lzma(lzma_ret r) {
@@ -62,4 +65,44 @@ int unpack_xz(const uint8_t *data, size_t size, size_t max, uint8_t **ret, size_
         *ret = TAKE_PTR(out);
         *ret_size = n;
         return 0;
+}
+
+static int inflate_all(z_stream *s, size_t size, size_t size_out) {
+        size_t left_in = size, left_out = size_out;
+
+        for (;;) {
+                uInt in = (uInt) MIN(left_in, (size_t) UNPACK_STEP_MAX);
+                uInt out = (uInt) MIN(left_out, (size_t) UNPACK_STEP_MAX);
+                int status;
+
+                s->avail_in = in;
+                s->avail_out = out;
+                status = inflate(s, Z_NO_FLUSH);
+                left_in -= in - s->avail_in;
+                left_out -= out - s->avail_out;
+                if (status == Z_STREAM_END)
+                        return left_out == 0 ? 0 : -EBADMSG;
+                if (status == Z_MEM_ERROR)
+                        return -ENOMEM;
+                /* Without progress there never will be any. */
+                if (status != Z_OK || (in == s->avail_in && out == s->avail_out))
+                        return -EBADMSG;
+        }
+}
+
+int unpack_zlib(const uint8_t *data, size_t size, uint8_t *out, size_t size_out) {
+        z_stream s = { .next_in = (uint8_t *) data, .next_out = out };
+        int r;
+
+        if (inflateInit(&s) != Z_OK)
+                return -ENOMEM;
+        r = inflate_all(&s, size, size_out);
+        (void) inflateEnd(&s);
+        return r;
+}
+
+int unpack_zstd(const uint8_t *data, size_t size, uint8_t *out, size_t size_out) {
+        size_t n = ZSTD_decompress(out, size_out, data, size);
+
+        return !ZSTD_isError(n) && n == size_out ? 0 : -EBADMSG;
 }

@@ -16,3 +16,7 @@ enum {
 
 /* An .xz stream of at most max bytes, to be freed. -EBADMSG: damaged; -E2BIG: longer; -ENOMEM. */
 int unpack_xz(const uint8_t *data, size_t size, size_t max, uint8_t **ret, size_t *ret_size);
+
+/* Exactly size_out bytes. -EBADMSG: damaged, or of another size; -ENOMEM. */
+int unpack_zlib(const uint8_t *data, size_t size, uint8_t *out, size_t size_out);
+int unpack_zstd(const uint8_t *data, size_t size, uint8_t *out, size_t size_out);

@@ -19,6 +19,12 @@ struct IndexFile {
         size_t n_segments, n_functions, names_size;
         IndexUnwindTable unwind;
         const IndexDebugLink *debug_link; /* NULL: none */
+        const IndexLineInfo *line_info;
+        const uint32_t *files;
+        const IndexLine *lines;
+        const IndexInline *inlines;
+        const IndexInlineRange *ranges;
+        size_t n_files, n_lines, n_inlines, n_ranges;
         char build_id[2 * INDEX_BUILD_ID_MAX + 1];
 };
 
@@ -244,6 +250,44 @@ static int index_file_read_debug_link(IndexFile *f) {
                                                                                          : -EBADMSG;
 }
 
+/* Only the sizes: see index-format.h. */
+static int index_file_read_lines(IndexFile *f) {
+        static const IndexLineInfo none;
+        const void *info, *parts[4];
+        const struct {
+                IndexSectionKind kind;
+                size_t element, max;
+                size_t *n;
+        } kinds[] = {
+                { INDEX_SECTION_FILES, sizeof(uint32_t), INDEX_FILES_MAX, &f->n_files },
+                { INDEX_SECTION_LINES, sizeof(IndexLine), INDEX_LINES_MAX, &f->n_lines },
+                { INDEX_SECTION_INLINES, sizeof(IndexInline), INDEX_INLINES_MAX, &f->n_inlines },
+                { INDEX_SECTION_INLINE_RANGES, sizeof(IndexInlineRange), INDEX_INLINE_RANGES_MAX,
+                  &f->n_ranges },
+        };
+        size_t n_info;
+        int r;
+
+        r = index_file_get_array(f, INDEX_SECTION_LINE_INFO, sizeof(IndexLineInfo), 1, &info,
+                                 &n_info);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                r = index_file_get_array(f, kinds[i].kind, kinds[i].element, kinds[i].max,
+                                         &parts[i], kinds[i].n);
+                if (r < 0)
+                        return r;
+        }
+        f->line_info = n_info > 0 ? info : &none;
+        if (f->line_info->state >= _INDEX_LINES_STATE_MAX)
+                return -EBADMSG;
+        f->files = parts[0];
+        f->lines = parts[1];
+        f->inlines = parts[2];
+        f->ranges = parts[3];
+        return 0;
+}
+
 static int index_file_check(IndexFile *f, const void *data, const uint8_t *content_hash) {
         const void *segments, *functions, *names;
         int r;
@@ -279,7 +323,10 @@ static int index_file_check(IndexFile *f, const void *data, const uint8_t *conte
         r = index_file_read_debug_link(f);
         if (r < 0)
                 return r;
-        return index_file_read_unwind(f);
+        r = index_file_read_unwind(f);
+        if (r < 0)
+                return r;
+        return index_file_read_lines(f);
 }
 
 /* Takes map (NULL: data belongs to the caller) in every case. */
@@ -471,4 +518,85 @@ const struct unwind_rule *index_file_find_rule(const IndexFile *f, uint64_t addr
                 n -= half;
         }
         return t->rules[base->rule].kind != UNWIND_NOT_COVERED ? &t->rules[base->rule] : NULL;
+}
+
+const IndexLineInfo *index_file_get_line_info(const IndexFile *f) {
+        return f->line_info;
+}
+
+static const char *index_file_get_name(const IndexFile *f, uint32_t offset) {
+        return index_file_is_name(f, offset) ? f->names + offset : "";
+}
+
+static const char *index_file_get_source(const IndexFile *f, uint32_t file) {
+        return file < f->n_files ? index_file_get_name(f, f->files[file]) : "";
+}
+
+/*
+ * The last of n elements whose offset, which they begin with, is not above this one. NULL: they all
+ * begin behind it.
+ */
+static const void *find_offset(const void *elements, size_t n, size_t size, uint32_t offset) {
+        const uint8_t *base = elements;
+
+        if (n == 0 || *(const uint32_t *) base > offset)
+                return NULL;
+        while (n > 1) {
+                const uint8_t *middle = base + n / 2 * size;
+
+                base = *(const uint32_t *) middle <= offset ? middle : base;
+                n -= n / 2;
+        }
+        return base;
+}
+
+/* The instance at an index. NULL: there is none. */
+static const IndexInline *index_file_get_inline(const IndexFile *f, uint32_t i) {
+        return i > 0 && i < f->n_inlines ? &f->inlines[i] : NULL;
+}
+
+/* Each frame is at the place of the call that the one inside of it was made from. */
+size_t index_file_find_frames(const IndexFile *f, uint64_t address, IndexFrame *ret) {
+        uint64_t offset = address - f->line_info->start;
+        const IndexInlineRange *range = NULL;
+        const IndexLine *line = NULL;
+        uint32_t at, file = 0, number = 0;
+        IndexName function;
+        size_t n = 0;
+
+        if (!index_file_find_name(f, address, &function))
+                return 0;
+        if (address >= f->line_info->start && offset <= UINT32_MAX) {
+                line = find_offset(f->lines, f->n_lines, sizeof(*line), (uint32_t) offset);
+                range = find_offset(f->ranges, f->n_ranges, sizeof(*range), (uint32_t) offset);
+        }
+        if (line) {
+                file = line->file;
+                number = line->line;
+        }
+
+        at = range ? range->instance : 0;
+        for (const IndexInline *i;
+             (i = index_file_get_inline(f, at)) && n + 1 < INDEX_FRAMES_MAX;) {
+                const char *name = index_file_get_name(f, i->name);
+
+                if (name[0])
+                        ret[n++] = (IndexFrame){
+                                .name = name,
+                                .system_name = index_file_get_name(f, i->system_name),
+                                .file = index_file_get_source(f, file),
+                                .line = number,
+                        };
+                file = i->file;
+                number = i->line;
+                /* It only ever goes down, whatever is written there. */
+                at = i->parent < at ? i->parent : 0;
+        }
+        ret[n++] = (IndexFrame){
+                .name = function.name,
+                .system_name = function.system_name,
+                .file = index_file_get_source(f, file),
+                .line = number,
+        };
+        return n;
 }

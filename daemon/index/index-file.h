@@ -8,7 +8,7 @@
  * look-ups are binary searches without checks. Reference-counted: files and windows share it.
  */
 
-#include "index/index-format.h"
+#include "index/index-line-format.h"
 
 typedef struct IndexFile IndexFile;
 
@@ -17,6 +17,13 @@ typedef struct IndexName {
         uint64_t start;                 /* address of the function */
         uint64_t size;
 } IndexName;
+
+/* One function of an address: names and file are borrowed from the index. */
+typedef struct IndexFrame {
+        const char *name, *system_name;
+        const char *file; /* "": unknown */
+        uint32_t line;    /* 0: unknown */
+} IndexFrame;
 
 /*
  * Maps the index behind fd (which the caller keeps). -EBADMSG: not an index, damaged or hostile;
@@ -68,3 +75,12 @@ const struct unwind_rule *index_file_find_rule(const IndexFile *f, uint64_t addr
 
 /* The function that contains an ELF address. false: none does. */
 bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret);
+
+/* What is known of lines; all 0 where nothing is. */
+const IndexLineInfo *index_file_get_line_info(const IndexFile *f);
+
+/*
+ * The functions at an ELF address, innermost first: those that were inlined there, and last the one
+ * that contains it. Returns how many, at most INDEX_FRAMES_MAX; 0: the address has no name.
+ */
+size_t index_file_find_frames(const IndexFile *f, uint64_t address, IndexFrame *ret);

@@ -19,8 +19,16 @@
  *   - UNWIND_ROWS: IndexUnwindRow[], page by page; the first of a page is at offset 0, with the
  * rule that is in force there, so that a page needs no other
  *   - UNWIND_RULES: struct unwind_rule[], no two alike; the first is UNWIND_NOT_COVERED
- *   - LINES, INLINES: reserved kinds, absent in this version
+ *   - LINE_INFO: IndexLineInfo, one: how much is known of lines
+ *   - FILES: uint32_t[], offsets in NAMES of the paths of source files; the first is ""
+ *   - LINES: IndexLine[], sorted by offset
+ *   - INLINES: IndexInline[], instances of inlined functions, each behind the one that it is in;
+ * the first one stands for none
+ *   - INLINE_RANGES: IndexInlineRange[], sorted by offset
  *   - DEBUG_LINK: IndexDebugLink, one: the separate debug file that the file asks for by name
+ *
+ * Of FILES, LINES, INLINES and INLINE_RANGES there are many, seldom asked: their elements are
+ * checked when they are looked at.
  */
 
 #include "basic/util.h"
@@ -42,7 +50,8 @@ enum {
         INDEX_UNWIND_ROWS_MAX = 32 << 20,
         INDEX_UNWIND_RULES_MAX = 1 << 16, /* a row has 16 bits for its rule */
 };
-#define INDEX_SIZE_MAX (UINT64_C(2) << 30)
+#define INDEX_SIZE_MAX  (UINT64_C(2) << 30)
+#define INDEX_NAMES_MAX (UINT64_C(1) << 30) /* bytes of all names */
 
 typedef enum IndexSectionKind {
         INDEX_SECTION_SEGMENTS,
@@ -55,6 +64,9 @@ typedef enum IndexSectionKind {
         INDEX_SECTION_INLINES,
         INDEX_SECTION_UNWIND,
         INDEX_SECTION_DEBUG_LINK,
+        INDEX_SECTION_LINE_INFO,
+        INDEX_SECTION_FILES,
+        INDEX_SECTION_INLINE_RANGES,
         _INDEX_SECTION_MAX = 16,
 } IndexSectionKind;
 

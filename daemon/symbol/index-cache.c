@@ -77,6 +77,7 @@ struct IndexCache {
         sd_event *event;
         sd_event_source *dispatch_source;
         char *worker;
+        bool names_only;
         usec_t worker_usec;
         IndexDirectory *directory;
         Job *jobs;         /* by identity; in the order they came, those that run first */
@@ -245,10 +246,14 @@ static void format_hash(const uint8_t *hash, char ret[static 2 * INDEX_CONTENT_H
 
 static int job_start_index(Job *j) {
         char hex[2 * INDEX_CONTENT_HASH_SIZE + 1];
-        const char *const command[] = {
-                j->cache->worker, "--index", hex, j->has_debug ? "--debug" : NULL, NULL,
-        };
+        const char *command[] = { j->cache->worker, "--index", hex, NULL, NULL, NULL };
+        size_t n = 3;
         int fd;
+
+        if (j->has_debug)
+                command[n++] = "--debug";
+        if (j->cache->names_only)
+                command[n++] = "--no-lines";
 
         format_hash(j->hash, hex);
         fd = index_directory_create(j->cache->directory, &j->tmp_name);
@@ -423,6 +428,11 @@ int index_cache_new(IndexCache **ret,
 
         *ret = TAKE_PTR(c);
         return 0;
+}
+
+void index_cache_set_lines(IndexCache *c, bool lines) {
+        c->names_only = !lines;
+        index_directory_set_lines(c->directory, lines);
 }
 
 IndexCache *index_cache_free(IndexCache *c) {

@@ -52,6 +52,9 @@ int index_cache_new(IndexCache **ret,
 IndexCache *index_cache_free(IndexCache *c);
 DEFINE_CLEANUP(IndexCache *, index_cache_free);
 
+/* Whether indexes are to have source lines, as they do at first. One without is made anew then. */
+void index_cache_set_lines(IndexCache *c, bool lines);
+
 /*
  * Takes fd, in every case. 1: *ret_index is known already (a reference for the caller), no callback
  * will come; 0: the callback will come; < 0: neither. The errors of the callback are remembered and

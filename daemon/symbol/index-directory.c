@@ -43,6 +43,7 @@ typedef struct KnownIndex {
 struct IndexDirectory {
         int fd, links_fd;
         KnownIndex *known;
+        bool names_only;
 };
 
 /* A file or a link that may have to go. */
@@ -301,15 +302,16 @@ static int read_content_hash(int fd, uint8_t ret[static INDEX_CONTENT_HASH_SIZE]
 }
 
 /* content_hash NULL: that of the index, which then must at least agree with the name. */
-static int open_index(const KnownIndex *k,
-                      int dir_fd,
+static int open_index(const IndexDirectory *d,
+                      const KnownIndex *k,
                       const uint8_t *content_hash,
                       IndexFile **ret) {
+        _cleanup_(index_file_unrefp) IndexFile *index = NULL;
         uint8_t own_hash[INDEX_CONTENT_HASH_SIZE];
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        fd = openat(dir_fd, k->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        fd = openat(d->fd, k->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
                 return -errno;
 
@@ -322,10 +324,13 @@ static int open_index(const KnownIndex *k,
                 content_hash = own_hash;
         }
 
-        r = index_file_open(ret, fd, content_hash);
+        r = index_file_open(&index, fd, content_hash);
         if (r < 0)
                 return r;
+        if (!d->names_only && index_file_get_line_info(index)->state == INDEX_LINES_OFF)
+                return -ESTALE;
         touch_index(fd);
+        *ret = TAKE_PTR(index);
         return 0;
 }
 
@@ -333,7 +338,7 @@ static int open_index(const KnownIndex *k,
 static int open_known(IndexDirectory *d, KnownIndex *k, const uint8_t *hash, IndexFile **ret) {
         int r;
 
-        r = open_index(k, d->fd, hash, ret);
+        r = open_index(d, k, hash, ret);
         if (r >= 0)
                 return 1;
 
@@ -401,6 +406,10 @@ int index_directory_create_private(IndexDirectory *d) {
         if (fd >= 0)
                 index_directory_discard(d, tmp_name);
         return fd;
+}
+
+void index_directory_set_lines(IndexDirectory *d, bool lines) {
+        d->names_only = !lines;
 }
 
 int index_directory_create(IndexDirectory *d, char **ret_tmp_name) {

@@ -35,6 +35,9 @@ int index_directory_new(IndexDirectory **ret, const char *path);
 IndexDirectory *index_directory_free(IndexDirectory *d);
 DEFINE_CLEANUP(IndexDirectory *, index_directory_free);
 
+/* Whether an index without source lines is too little; at first it is. */
+void index_directory_set_lines(IndexDirectory *d, bool lines);
+
 /* debug: the separate debug file, NULL: none. 1: found, 0: not known, -EBADMSG: known to be
  * unreadable, or the debug file to be another's. */
 int index_directory_find(IndexDirectory *d,

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (elf_file_new_from_memory(&elf, data, size) < 0)
                 return 0;
         fd = memfd_create("index", MFD_CLOEXEC);
-        if (fd < 0 || elf_index_write(&(ElfIndexInput){ .file = elf, .hash = hash }, fd) < 0)
+        if (fd < 0 ||
+            elf_index_write(&(ElfIndexInput){ .file = elf, .lines = true, .hash = hash }, fd) < 0)
                 return 0;
 
         r = index_file_open(&index, fd, hash);

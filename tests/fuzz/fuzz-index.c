@@ -19,6 +19,18 @@ static void check_name(const IndexFile *f, uint64_t address) {
         assert(utf8_is_valid(n.system_name, strlen(n.system_name)));
 }
 
+static void check_frames(const IndexFile *f, uint64_t address) {
+        IndexFrame frames[INDEX_FRAMES_MAX];
+        size_t n = index_file_find_frames(f, address, frames);
+
+        assert(n <= INDEX_FRAMES_MAX);
+        for (size_t i = 0; i < n; i++) {
+                assert(utf8_is_valid(frames[i].name, strlen(frames[i].name)));
+                assert(utf8_is_valid(frames[i].system_name, strlen(frames[i].system_name)));
+                assert(utf8_is_valid(frames[i].file, strlen(frames[i].file)));
+        }
+}
+
 static void check_rule(const IndexFile *f, uint64_t address) {
         const IndexUnwindTable *t = index_file_get_unwind(f);
         const struct unwind_rule *rule = index_file_find_rule(f, address);
@@ -51,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
                 check_name(f, aligned[i]);
                 check_name(f, aligned[i] - 1);
+                check_frames(f, aligned[i]);
+                check_frames(f, index_file_get_line_info(f)->start + aligned[i] % 4096);
                 check_rule(f, aligned[i]);
                 if (index_file_find_address(f, aligned[i], &segment, &address))
                         check_name(f, address);

@@ -70,7 +70,7 @@ static inline IndexFile *fixture_index(const char *dir, const char *name, const 
         static const uint8_t hash[INDEX_CONTENT_HASH_SIZE] = { 42 };
         _cleanup_(elf_file_freep) ElfFile *elf = NULL, *debug_elf = NULL;
         _cleanup_close_ int out = -EBADF;
-        ElfIndexInput input = { .hash = hash };
+        ElfIndexInput input = { .hash = hash, .lines = true };
         IndexFile *f;
 
         input.file = elf = fixture_elf(dir, name);
@@ -81,4 +81,71 @@ static inline IndexFile *fixture_index(const char *dir, const char *name, const 
         assert_int_equal(elf_index_write(&input, out), 0);
         assert_int_equal(index_file_open(&f, out, hash), 0);
         return f;
+}
+
+/* What llvm-symbolizer says of an address, innermost first; as many as there are frames of ours. */
+static inline void assert_frames_of_symbolizer(FILE *in, const IndexFrame *frames, size_t n) {
+        char name[4096], place[4096], ours[4096];
+
+        for (size_t i = 0; i < n; i++) {
+                size_t known;
+
+                assert_non_null(fgets(name, sizeof(name), in));
+                assert_non_null(fgets(place, sizeof(place), in));
+                name[strcspn(name, "\n")] = '\0';
+                place[strcspn(place, " \n")] = '\0'; /* " (discriminator 3)" */
+                known = strlen(frames[i].file);
+                if (known == 0)
+                        continue; /* it makes something up of the symbols of files */
+                /* Of a symbol with several names either has taken one. */
+                if (i + 1 < n)
+                        assert_string_equal(frames[i].system_name, name);
+                if (frames[i].line > 0)
+                        snprintf(ours, sizeof(ours), "%s:%u", frames[i].file, frames[i].line);
+                else
+                        snprintf(ours, sizeof(ours), "%s:0", frames[i].file);
+                assert_string_equal(ours, place);
+        }
+}
+
+static inline bool fixture_has_symbolizer(void) {
+        return run("llvm-symbolizer --version > /dev/null 2>&1");
+}
+
+/* Compares every step-th byte of the functions with llvm-symbolizer. Returns how many have inlined
+ * functions. */
+static inline size_t fixture_compare_frames(const IndexFile *f,
+                                            const char *dir,
+                                            const char *name,
+                                            uint64_t start,
+                                            uint64_t end,
+                                            unsigned step) {
+        IndexFrame frames[INDEX_FRAMES_MAX];
+        size_t n_inlined = 0;
+        char line[4096];
+        FILE *list, *out;
+
+        assert_true(run("cd %s && : > addresses", dir));
+        snprintf(line, sizeof(line), "%s/addresses", dir);
+        list = fopen(line, "w");
+        assert_non_null(list);
+        for (uint64_t a = start; a < end; a += step)
+                if (index_file_find_frames(f, a, frames) > 0)
+                        fprintf(list, "0x%llx\n", (unsigned long long) a);
+        fclose(list);
+        assert_true(run("cd %s && llvm-symbolizer --no-demangle --output-style=GNU -a --obj=%s < "
+                        "addresses > frames 2>/dev/null",
+                        dir, name));
+        snprintf(line, sizeof(line), "%s/frames", dir);
+        out = fopen(line, "r");
+        assert_non_null(out);
+        while (fgets(line, sizeof(line), out)) {
+                size_t n = index_file_find_frames(f, strtoull(line, NULL, 16), frames);
+
+                assert_true(n > 0);
+                assert_frames_of_symbolizer(out, frames, n);
+                n_inlined += n > 1;
+        }
+        fclose(out);
+        return n_inlined;
 }

@@ -71,7 +71,8 @@ static void test_the_shipped_file_shows_every_key_with_its_default(void **state)
         static const char *const keys[] = {
                 "Units",  "Frequency",          "Interval",        "SamplingRatio",
                 "MaxUse", "KeepFree",           "UnwindMemoryMax", "MaxRetentionSec",
-                "Type",   "OffCPUThresholdSec", "OffCPUFrequency", "CompactAfter"
+                "Type",   "OffCPUThresholdSec", "OffCPUFrequency", "CompactAfter",
+                "Lines",
         };
         _cleanup_(config_freep) Config *shipped = NULL, *uncommented = NULL;
         _cleanup_free_ char *text = NULL;

@@ -189,7 +189,7 @@ static void test_the_text_shows_every_setting(void **state) {
         Tree *t = *state;
 
         tree_put(t, MAIN,
-                 "[Profilerd]\nUnits=a b@\nFrequency=7\nInterval=90\nSamplingRatio=30%\n"
+                 "[Profilerd]\nUnits=a b@\nFrequency=7\nInterval=90\nSamplingRatio=30%\nLines=no\n"
                  "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
                  "CompactAfter=12h\n");
         tree_put(t, UNITS "1.conf",
@@ -199,17 +199,18 @@ static void test_the_text_shows_every_setting(void **state) {
         c = load(t);
 
         assert_int_equal(config_format(c, &text), 0);
-        assert_true(asprintf(&expected,
-                             "[Profilerd]\nUnits=a.service b@*.service\nFrequency=7\n"
-                             "Interval=1min 30s\nType=cpu\nOffCPUThresholdSec=100us\n"
-                             "OffCPUFrequency=200\nSamplingRatio=0.3\nUnwindMemoryMax=64M\n\n"
-                             "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
-                             "CompactAfter=12h\n\n"
-                             "# %s" UNITS "1.conf\n[Match]\nUnit=a.service\n[Profile]\nEnable=yes\n"
-                             "Frequency=9\nInterval=1d\nType=cpu offcpu\nLabels=\"a=b \\\"c\\\" "
-                             "\\\\d\" \"e=f\"\n\n"
-                             "# %s" UNITS "2.conf\n[Match]\nUnit=c.service\n[Profile]\n",
-                             t->root, t->root) > 0);
+        assert_true(
+                asprintf(&expected,
+                         "[Profilerd]\nUnits=a.service b@*.service\nFrequency=7\n"
+                         "Interval=1min 30s\nType=cpu\nOffCPUThresholdSec=100us\n"
+                         "OffCPUFrequency=200\nSamplingRatio=0.3\nLines=no\nUnwindMemoryMax=64M\n\n"
+                         "[Storage]\nMaxUse=1536M\nKeepFree=1000\nMaxRetentionSec=1h 30min\n"
+                         "CompactAfter=12h\n\n"
+                         "# %s" UNITS "1.conf\n[Match]\nUnit=a.service\n[Profile]\nEnable=yes\n"
+                         "Frequency=9\nInterval=1d\nType=cpu offcpu\nLabels=\"a=b \\\"c\\\" "
+                         "\\\\d\" \"e=f\"\n\n"
+                         "# %s" UNITS "2.conf\n[Match]\nUnit=c.service\n[Profile]\n",
+                         t->root, t->root) > 0);
         assert_string_equal(text, expected);
 }
 

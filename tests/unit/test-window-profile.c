@@ -116,6 +116,45 @@ static void test_addresses_are_those_of_the_elf_file(void **state) {
         assert_int_equal(names.named, 2);
 }
 
+/* One location, several lines: innermost first, and what the mapping claims is true of all of it.
+ */
+static void test_inlined_functions_are_lines_of_one_location(void **state) {
+        const uint64_t frames[] = { FIXTURE_CODE + 0x18 };
+        const uint64_t more[] = { FIXTURE_CODE + 0x110 };
+        _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
+        _cleanup_(profile_freep) Profile *p = NULL, *q = NULL;
+        WindowProfileContext context = defaults;
+        ProfileFunction function;
+        ProfileLocation l;
+        ProfileMapping m;
+
+        context.lines = true;
+        assert_int_equal(fixture_add(f, frames, 1, 10), 0);
+        fixture_settle(f->program);
+        p = make(f, &context, NULL);
+        l = location_of(p, 0);
+        assert_int_equal(l.n_lines, 2);
+        assert_int_equal(l.lines[0].line, 3);
+        profile_get_function(p, l.lines[0].function, &function);
+        assert_string_equal(function.name, "inlined");
+        assert_string_equal(function.filename, "/first.h");
+        assert_int_equal(l.lines[1].line, 12);
+        profile_get_function(p, l.lines[1].function, &function);
+        assert_string_equal(function.name, "first");
+        assert_string_equal(function.system_name, "_first");
+        assert_string_equal(function.filename, "/first.c");
+        profile_get_mapping(p, 0, &m);
+        assert_true(m.has_functions && m.has_filenames && m.has_line_numbers &&
+                    m.has_inline_frames);
+
+        /* One place without a line is enough. */
+        assert_int_equal(fixture_add(f, more, 1, 10), 0);
+        q = make(f, &context, NULL);
+        profile_get_mapping(q, 0, &m);
+        assert_true(m.has_functions && m.has_inline_frames);
+        assert_false(m.has_filenames || m.has_line_numbers);
+}
+
 /* Others can name it later: the mapping, its build id and the address are there. */
 static void test_an_address_without_a_name_keeps_its_mapping(void **state) {
         const uint64_t frames[] = { FIXTURE_CODE + 0x10, FIXTURE_CODE + 0x5000 };
@@ -498,6 +537,7 @@ static void test_equal_windows_make_equal_bytes(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_addresses_are_those_of_the_elf_file),
+                cmocka_unit_test(test_inlined_functions_are_lines_of_one_location),
                 cmocka_unit_test(test_an_address_without_a_name_keeps_its_mapping),
                 cmocka_unit_test(test_a_file_without_an_index_has_offsets),
                 cmocka_unit_test(test_memory_and_nothing_are_told_apart),

@@ -9,7 +9,7 @@
 
 #include <sys/mman.h>
 
-#include "elf/index-writer.h"
+#include "elf/line-table.h"
 #include "unit-test.h"
 #include "window.h"
 
@@ -114,6 +114,31 @@ static inline int fixture_add(WindowFixture *f, const uint64_t *frames, uint16_t
         return window_add(f->window, &f->process, &record, frames, weight);
 }
 
+/* All of "first" is line 10 of /first.c, but for "inlined", from /first.h line 3, at its byte 0x10,
+ * called from line 12. */
+static inline LineTable *fixture_lines(IndexWriter *w, int fd) {
+        IndexInline instance = { .line = 12 };
+        uint32_t source, header, i;
+        LineTable *t;
+
+        assert_int_equal(
+                line_table_new(&t, w, fd, FIXTURE_ADDRESS, FIXTURE_ADDRESS + FIXTURE_CODE_SIZE), 0);
+        assert_int_equal(line_table_add_file(t, "/first.c", &source), 0);
+        assert_int_equal(line_table_add_file(t, "/first.h", &header), 0);
+        assert_int_equal(line_table_add_line(t, FIXTURE_ADDRESS, source, 10), 0);
+        assert_int_equal(line_table_add_line(t, FIXTURE_ADDRESS + 0x10, header, 3), 0);
+        assert_int_equal(line_table_add_line(t, FIXTURE_ADDRESS + 0x20, source, 10), 0);
+        assert_int_equal(line_table_end_lines(t, FIXTURE_ADDRESS + FIXTURE_FUNCTION_SIZE), 0);
+        instance.file = source;
+        assert_int_equal(line_table_add_name(t, "inlined", &instance.name), 0);
+        instance.system_name = instance.name;
+        assert_int_equal(line_table_add_inline(t, &instance, &i), 0);
+        assert_int_equal(line_table_add_range(t, FIXTURE_ADDRESS + 0x10, i), 0);
+        assert_int_equal(line_table_end_ranges(t, FIXTURE_ADDRESS + 0x20), 0);
+        line_table_finish(t, &(IndexLineInfo){ .state = INDEX_LINES_WHOLE });
+        return t;
+}
+
 /* The functions "first", "second" and "third" (system names "_first" …) from FIXTURE_ADDRESS on;
  * there is no function behind them. Build id "abcd". */
 static inline IndexFile *fixture_index(void) {
@@ -126,6 +151,7 @@ static inline IndexFile *fixture_index(void) {
                 .memory_size = FIXTURE_CODE_SIZE,
         };
         _cleanup_(index_writer_freep) IndexWriter *w = NULL;
+        _cleanup_(line_table_freep) LineTable *lines = NULL;
         _cleanup_close_ int fd = -EBADF;
         IndexFile *index;
 
@@ -142,6 +168,7 @@ static inline IndexFile *fixture_index(void) {
                                                   FIXTURE_FUNCTION_SIZE, names[i], system_name),
                         0);
         }
+        lines = fixture_lines(w, fd);
         assert_return_code(index_writer_finish(w, &identity), 0);
         assert_return_code(index_file_open(&index, fd, NULL), 0);
         return index;
