@@ -173,6 +173,7 @@ static void add_image(TextWriter *w,
                   "<svg class=\"page\" xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
                   "height=\"%zu\">\n<style><![CDATA[\n",
                   FLAME_WIDTH, g->n_levels * FLAME_ROW_HEIGHT);
+        text_add(w, flame_colors_css);
         text_add(w, flame_css);
         text_add(w, "]]></style>\n");
         add_graph(w, o, g, frames, 0);

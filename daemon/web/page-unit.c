@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages: one unit, and two of its ranges compared */
+/* The page of a unit */
 
 #include <inttypes.h>
 
@@ -10,7 +10,6 @@
 
 enum {
         THREADS_SHOWN = 20,
-        DIFF_ROWS_SHOWN = 50,
         PEEK_ROWS_SHOWN = 15,
 };
 
@@ -110,36 +109,60 @@ static void add_downloads(TextWriter *w, const WebTask *t) {
                 web_view_add_query(w, &t->view);
                 text_addf(w, "&amp;format=%s\">%s</a>\n", formats[i].format, formats[i].name);
         }
-        text_add(w, "</p>\n<p>On the command line: <code>profilerctl report ");
-        text_add_markup(w, t->view.unit);
-        if (t->view.since_text) {
-                text_add(w, " -S '");
-                text_add_markup(w, t->view.since_text);
-                text_add(w, "'");
+        text_add(w, "</p>\n");
+}
+
+/* The name as a regular expression. */
+static char *make_pattern(const char *function) {
+        _cleanup_(text_writer_done) TextWriter w = {};
+        char *pattern;
+
+        text_add(&w, "^");
+        for (const char *s = function; *s != '\0'; s++) {
+                if (strchr("\\.[]{}()*+?^$|", *s))
+                        text_add(&w, "\\");
+                text_add_bytes(&w, s, 1);
         }
-        if (t->view.until_text) {
-                text_add(w, " -U '");
-                text_add_markup(w, t->view.until_text);
-                text_add(w, "'");
+        text_add(&w, "$");
+        return text_writer_take(&w, &pattern, NULL) < 0 ? NULL : pattern;
+}
+
+static void add_command(TextWriter *w, const WebTask *t) {
+        const char *function = web_request_get(t->request, "function");
+        const WebView *v = &t->view;
+
+        page_begin_command(w, "report");
+        page_add_argument(w, "", v->unit);
+        page_add_argument(w, "-S ", v->since_text);
+        page_add_argument(w, "-U ", v->until_text);
+        page_add_argument(w, "--type=", streq(v->type, "cpu") ? NULL : v->type);
+        if (!isempty(function)) {
+                _cleanup_free_ char *pattern = make_pattern(function);
+
+                page_add_argument(w, "--peek=", pattern);
         }
-        text_add(w, "</code></p>\n");
+        page_end_command(w);
+}
+
+static void add_speedscope(TextWriter *w, const WebTask *t) {
+        _cleanup_(text_writer_done) TextWriter inner = {};
+        _cleanup_free_ char *url = NULL;
+
         if (!web_asset_find("speedscope/index.html"))
                 return;
-        text_add(w, "<p><a href=\"/speedscope/#profileURL=");
-        {
-                _cleanup_(text_writer_done) TextWriter inner = {};
-                _cleanup_free_ char *url = NULL, *escaped = NULL;
-
-                text_add(&inner, "/download?format=pprof&");
-                web_view_add_query(&inner, &t->view);
-                if (text_writer_take(&inner, &url, NULL) < 0)
-                        return;
-                /* Escaped for HTML already, to be escaped for the fragment. */
-                for (char *p; (p = strstr(url, "&amp;"));)
-                        memmove(p + 1, p + strlen("&amp;"), strlen(p + strlen("&amp;")) + 1);
-                escaped = web_escape(url);
-                text_add(w, escaped ?: "");
+        text_add(&inner, "/download?format=pprof&");
+        web_view_add_query(&inner, &t->view);
+        if (text_writer_take(&inner, &url, NULL) < 0) {
+                w->error = -ENOMEM;
+                return;
         }
+        /* Escaped for HTML already, to be escaped for the fragment. */
+        for (char *p; (p = strstr(url, "&amp;"));)
+                memmove(p + 1, p + strlen("&amp;"), strlen(p + strlen("&amp;")) + 1);
+        text_add(w, "<p><a class=\"button\" href=\"/speedscope/#profileURL=");
+        web_add_escaped(w, url);
+        text_add(w, "&amp;title=");
+        web_add_escaped(w, t->view.unit);
         text_add(w, "\">Open in speedscope</a></p>\n");
 }
 
@@ -272,6 +295,8 @@ static int add_unit_body(TextWriter *w, WebTask *t) {
         if (r >= 0)
                 r = add_threads(w, t);
         add_downloads(w, t);
+        add_speedscope(w, t);
+        add_command(w, t);
         return r;
 }
 
@@ -301,165 +326,6 @@ int respond_unit_page(WebTask *t) {
                 text_add(&w,
                          "<p>Profiles are stored at the end of each window, if the unit has used "
                          "CPU time in it. Choose another range, or wait.</p>\n");
-        page_end(&w);
-        return web_respond_text(t->response, 200, "text/html; charset=utf-8", &w);
-}
-
-/* ---- the page of a comparison ---- */
-
-static const char *kind_mark(DiffKind kind) {
-        static const char *const marks[] = {
-                [DIFF_NOISE] = "",    [DIFF_MORE] = "▲ more", [DIFF_LESS] = "▼ less",
-                [DIFF_NEW] = "★ new", [DIFF_GONE] = "▼ gone",
-        };
-
-        return marks[kind];
-}
-
-static void add_diff_rows(TextWriter *w, const DiffRow *rows, size_t n, bool cores) {
-        size_t n_shown = 0;
-
-        text_addf(
-                w,
-                "<table id=\"changes\"><caption>Changes of self time beyond the noise%s</caption>\n"
-                "<thead><tr><th scope=\"col\" class=\"n\">Before</th><th scope=\"col\" "
-                "class=\"n\">After</th><th scope=\"col\" class=\"n\">Change</th><th "
-                "scope=\"col\"></th><th scope=\"col\">Function</th><th "
-                "scope=\"col\">Binary</th></tr></thead>\n<tbody>\n",
-                cores ? ", in cores" : "");
-        for (size_t i = 0; i < n && n_shown < DIFF_ROWS_SHOWN; i++) {
-                if (rows[i].kind == DIFF_NOISE)
-                        continue;
-                n_shown++;
-                text_addf(w,
-                          "<tr><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td><td "
-                          "class=\"n\">%+.3f</td><td class=\"%s\">%s</td><td class=\"name\">",
-                          rows[i].before_rate, rows[i].after_rate,
-                          rows[i].after_rate - rows[i].before_rate,
-                          rows[i].kind == DIFF_MORE || rows[i].kind == DIFF_NEW ? "more" : "less",
-                          kind_mark(rows[i].kind));
-                text_add_markup(w, rows[i].name);
-                text_add(w, "</td>");
-                page_add_cell(w, rows[i].binary);
-                text_add(w, "</tr>\n");
-        }
-        text_add(w, "</tbody></table>\n");
-        if (n_shown == 0)
-                text_add(w,
-                         "<p>No function has changed beyond the noise: 2 % of the total and twice "
-                         "the sampling error.</p>\n");
-}
-
-static int add_diff_table(TextWriter *w, const WebTask *t, const DiffRule *rule, bool cores) {
-        const ReportData *b = &t->base->data, *a = &t->value->data;
-        ReportRow *before = NULL, *after = NULL;
-        size_t n_before = 0, n_after = 0, n = 0;
-        DiffRow *rows = NULL;
-        int r;
-
-        r = profile_report_rows(b->profile, b->value_type, REPORT_BY_FUNCTION, &before, &n_before);
-        if (r >= 0)
-                r = profile_report_rows(a->profile, a->value_type, REPORT_BY_FUNCTION, &after,
-                                        &n_after);
-        if (r >= 0)
-                r = diff_rows(rule, before, n_before, after, n_after, &rows, &n);
-        report_rows_free(before, n_before);
-        report_rows_free(after, n_after);
-        if (r < 0)
-                return r;
-        add_diff_rows(w, rows, n, cores);
-        diff_rows_free(rows, n);
-        return 0;
-}
-
-static void add_diff_query(TextWriter *w, const WebTask *t) {
-        static const char *const keys[] = { "restart", "base_unit", "base_from", "base_to" };
-
-        web_view_add_query(w, &t->view);
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-                const char *value = web_request_get(t->request, keys[i]);
-                _cleanup_free_ char *escaped = NULL;
-
-                if (isempty(value))
-                        continue;
-                escaped = web_escape(value);
-                text_addf(w, "&amp;%s=%s", keys[i], escaped ?: "");
-        }
-}
-
-static void add_diff_form(TextWriter *w, const WebTask *t) {
-        text_add(w, "<form class=\"range\" action=\"/diff\">\n");
-        page_add_field(w, "Unit", "unit", t->view.unit, "nginx.service");
-        page_add_field(w, "from", "from", t->view.since_text, "-1h");
-        page_add_field(w, "to", "to", t->view.until_text, "now");
-        text_add(w, "<br>\n");
-        page_add_field(w, "Compared with unit", "base_unit",
-                       web_request_get(t->request, "base_unit"), "the same");
-        page_add_field(w, "from", "base_from", t->base_view.since_text, "-2h");
-        page_add_field(w, "to", "base_to", t->base_view.until_text, "-1h");
-        text_add(w, "<button>Compare</button>\n</form>\n");
-        if (!t->view.unit)
-                return;
-        text_add(w, "<p><a class=\"button\" href=\"/diff?restart=1&amp;unit=");
-        web_add_escaped(w, t->view.unit);
-        text_add(w, "\">Around the last restart</a></p>\n");
-}
-
-static int add_diff_body(TextWriter *w, WebTask *t) {
-        _cleanup_free_ char *before = NULL, *after = NULL;
-        DiffRule rule;
-        bool cores;
-        int r;
-
-        r = report_compare(&t->base->data, &t->value->data, false, false, &rule, &cores);
-        if (r < 0)
-                return r;
-        before = web_task_describe(t, t->base);
-        after = web_task_describe(t, t->value);
-        if (!before || !after)
-                return -ENOMEM;
-        text_add(w, "<dl class=\"sides\"><dt>Before</dt><dd>");
-        text_add_markup(w, before);
-        text_add(w, "</dd><dt>After</dt><dd>");
-        text_add_markup(w, after);
-        text_add(w, "</dd></dl>\n");
-        if (t->note) {
-                text_add(w, "<p>");
-                text_add_markup(w, t->note);
-                text_add(w, "</p>\n");
-        }
-        text_add(
-                w,
-                "<p class=\"legend\">Width: after. Colour: <span class=\"chip more\"></span>▲ more "
-                "<span class=\"chip less\"></span>▼ less <span class=\"chip new\"></span>★ new "
-                "<span class=\"chip same\"></span>within noise</p>\n"
-                "<div id=\"flame\" data-tree=\"/api/v1/diff?");
-        add_diff_query(w, t);
-        text_add(w, "\"><img class=\"flame\" alt=\"Flame graph of the changes; the table below has "
-                    "the same figures\" src=\"/flame-diff.svg?");
-        add_diff_query(w, t);
-        text_add(w, "\"></div>\n");
-        return add_diff_table(w, t, &rule, cores);
-}
-
-int respond_diff_page(WebTask *t) {
-        _cleanup_(text_writer_done) TextWriter w = {};
-        int r;
-
-        page_begin(&w, "Compare", "/diff");
-        text_add(&w, "<h1>Compare</h1>\n");
-        add_diff_form(&w, t);
-        if (t->value && t->base) {
-                r = add_diff_body(&w, t);
-                if (r == -EPROTOTYPE)
-                        return web_fail(t->response, 422, "The units of their values differ.",
-                                        "Choose the same type for both.",
-                                        "They cannot be compared.");
-                if (r < 0)
-                        return r;
-        } else if (t->view.unit)
-                text_addf(&w, "<p class=\"warning\">No profile of the %s side in this range.</p>\n",
-                          t->value ? "base" : "one");
         page_end(&w);
         return web_respond_text(t->response, 200, "text/html; charset=utf-8", &w);
 }

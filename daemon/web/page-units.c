@@ -10,6 +10,7 @@
 
 enum {
         PROFILES_SHOWN = 500,
+        LIVE_SECONDS = 10,
 };
 
 /* ---- units ---- */
@@ -112,6 +113,8 @@ int respond_units_page(WebTask *t) {
                 return r;
         page_begin(&w, "Units", "/");
         text_add(&w, "<h1>Units</h1>\n");
+        /* Seconds after which the script asks again. */
+        text_addf(&w, "<div data-live=\"%d\">\n", LIVE_SECONDS);
         add_daemon(&w, t);
         if (s.n_units == 0)
                 text_add(&w, "<p>No unit has been profiled yet. The first profiles come at the end "
@@ -129,6 +132,9 @@ int respond_units_page(WebTask *t) {
                         add_unit(&w, t, &s.units[i]);
                 text_add(&w, "</tbody></table>\n");
         }
+        text_add(&w, "</div>\n");
+        page_begin_command(&w, "status");
+        page_end_command(&w);
         page_end(&w);
         return web_respond_text(t->response, 200, "text/html; charset=utf-8", &w);
 }
@@ -188,6 +194,11 @@ int respond_profiles_page(WebTask *t) {
                 add_profile(&w, &entries[n - 1 - i]);
         text_add(&w, "</tbody></table>\n");
         store_entries_free(entries, n);
+        page_begin_command(&w, "list");
+        page_add_argument(&w, "", v.unit);
+        page_add_argument(&w, "-S ", v.since_text);
+        page_add_argument(&w, "-U ", v.until_text);
+        page_end_command(&w);
         page_end(&w);
         return web_respond_text(t->response, 200, "text/html; charset=utf-8", &w);
 }

@@ -56,6 +56,63 @@ void page_add_field(
         text_addf(w, "\" placeholder=\"%s\"></label>\n", hint);
 }
 
+void page_begin_command(TextWriter *w, const char *verb) {
+        text_addf(w, "<p>In a terminal: <code>profilerctl %s", verb);
+}
+
+void page_add_argument(TextWriter *w, const char *option, const char *value) {
+        static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                    "-_.:@=/+,";
+
+        if (isempty(value))
+                return;
+        text_addf(w, " %s", option);
+        if (value[strspn(value, plain)] == '\0') {
+                text_add(w, value);
+                return;
+        }
+        text_add(w, "'");
+        for (const char *s = value, *quote; s; s = quote ? quote + 1 : NULL) {
+                _cleanup_free_ char *part = NULL;
+
+                quote = strchr(s, '\'');
+                part = strndup(s, quote ? (size_t) (quote - s) : strlen(s));
+                if (!part) {
+                        w->error = -ENOMEM;
+                        return;
+                }
+                text_add_markup(w, part);
+                if (quote)
+                        text_add(w, "'\\''");
+        }
+        text_add(w, "'");
+}
+
+void page_end_command(TextWriter *w) {
+        text_add(w, "</code></p>\n");
+}
+
+/* Off-CPU profiles have a switch of their own, any other type is in the address. */
+static void add_types(TextWriter *w, const WebView *v) {
+        static const char *const types[] = { "cpu", "offcpu" };
+        bool known = false;
+
+        text_add(w, "<label>Type <select name=\"type\">");
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                bool here = streq(v->type, types[i]);
+
+                text_addf(w, "<option value=\"%s\"%s>%s</option>", i == 0 ? "" : types[i],
+                          here ? " selected" : "", types[i]);
+                known = known || here;
+        }
+        if (!known) {
+                text_add(w, "<option selected>");
+                text_add_markup(w, v->type);
+                text_add(w, "</option>");
+        }
+        text_add(w, "</select></label>\n");
+}
+
 void page_add_range(TextWriter *w, const WebTask *t, const char *action) {
         static const struct {
                 const char *from, *name;
@@ -84,7 +141,7 @@ void page_add_range(TextWriter *w, const WebTask *t, const char *action) {
         text_addf(w, "</nav>\n<form class=\"range\" action=\"%s\">\n", action);
         page_add_field(w, "From", "from", v->since_text, "-1h, 14:00, yesterday");
         page_add_field(w, "to", "to", v->until_text, "now");
-        page_add_field(w, "Type", "type", streq(v->type, "cpu") ? NULL : v->type, "cpu");
+        add_types(w, v);
         page_add_field(w, "Thread", "thread", v->thread, "all");
         text_add(w, "<button>Show</button>\n</form>\n");
 }

@@ -30,7 +30,7 @@ static int write_flame(WebTask *t, FlameFormat format, char **ret, size_t *ret_s
         ReportRow *rows = NULL;
         FlameOptions o = { .format = format, .title = t->view.unit };
         DiffRule rule;
-        bool cores;
+        bool cores, normalize = web_request_get(t->request, "normalize");
         int r;
 
         r = call_tree_new(&tree, &options);
@@ -40,7 +40,7 @@ static int write_flame(WebTask *t, FlameFormat format, char **ret, size_t *ret_s
                 r = call_tree_add(tree, t->base->data.profile, t->base->data.value_type,
                                   CALL_TREE_BASE);
                 if (r >= 0)
-                        r = report_compare(&t->base->data, d, false, false, &rule, &cores);
+                        r = report_compare(&t->base->data, d, normalize, false, &rule, &cores);
                 o.diff = &rule;
         }
         if (r >= 0 && format == FLAME_HTML && !t->base) {

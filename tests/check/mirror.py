@@ -67,6 +67,7 @@ PROVEN_BY = {
     "daemon/upload/uploader.c": ["tests/system/test_upload.py"],
     "daemon/view/selection.c": ["tests/unit/test-ctl-compare.c"],
     # A client asks, and sees the answer.
+    "daemon/web/page-diff.c": ["tests/system/test_web.py", "tests/system/test_web_browser.py"],
     "daemon/web/page-unit.c": ["tests/system/test_web.py"],
     "daemon/web/page-units.c": ["tests/system/test_web.py"],
     "daemon/web/page.c": ["tests/system/test_web.py"],

@@ -36,8 +36,8 @@ class Browser:
                          "--disable-background-networking", f"--window-size={width},{height}"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.downloads = None
         self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+        self.send("Performance.enable", timeDomain="threadTicks")
 
     def close(self):
         self.driver.quit()
@@ -95,6 +95,11 @@ class Browser:
         messages = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
         return [message["params"]["request"]["url"] for message in messages
                 if message["method"] == "Network.requestWillBeSent"]
+
+    def busy_ms(self):
+        """CPU time of the page since it was asked for: scripts, layout and style."""
+        metrics = {m["name"]: m["value"] for m in self.send("Performance.getMetrics")["metrics"]}
+        return metrics["TaskDuration"] * 1000
 
     def audit(self):
         """What keeps people from using the page, one line for each: see audit.js."""

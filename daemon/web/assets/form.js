@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forms that choose what is shown */
+/* Forms that choose what is shown: a choice from a list takes effect at once. */
 
 import { element, fetchJson } from './dom.js';
 
-const TYPES = ['cpu', 'offcpu'];
 const SUGGESTED_MAX = 200;
-
-/* A choice of few is made by a list, and takes effect at once. */
-function offerTypes(field) {
-  const now = field.value || TYPES[0];
-  const list = element('select', { name: field.name }, ...[...new Set([...TYPES, now])].map((type) =>
-    element('option', { value: type === TYPES[0] ? '' : type, selected: type === now }, type)));
-  field.replaceWith(list);
-}
 
 /* Names of threads, once somebody goes there. */
 function offerThreads(field) {
@@ -37,7 +28,6 @@ function offerThreads(field) {
 
 export function improveForms(root) {
   for (const form of root.querySelectorAll('form')) {
-    form.querySelectorAll('input[name=type]').forEach(offerTypes);
     form.querySelectorAll('input[name=thread]').forEach(offerThreads);
     for (const field of form.querySelectorAll('select, input[type=checkbox], input[type=radio]'))
       field.addEventListener('change', () => form.requestSubmit());

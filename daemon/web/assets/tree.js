@@ -63,18 +63,18 @@ export class Tree {
     }
   }
 
-  /* The largest binaries get colours of their own, as far as there are enough. */
+  /* A binary has the same colour in all graphs, unless one with more self time took it. */
   #findBinaries() {
     const found = new Map();
     for (const node of this.nodes) {
-      if (node.self <= 0 || !node.parent)
+      if (!node.parent)
         continue;
       const name = this.isKernel(node) ? 'kernel' : node.f || '';
       const binary = found.get(name) || { name, kernel: this.isKernel(node), self: 0 };
       binary.self += node.self;
       found.set(name, binary);
     }
-    const binaries = [...found.values()].sort((a, b) => b.self - a.self).slice(0, LEGEND_MAX);
+    const binaries = [...found.values()].sort((a, b) => b.self - a.self);
     const taken = new Set();
     this.colors = new Map();
     for (const binary of binaries.filter((b) => b.name && !b.kernel)) {
@@ -84,7 +84,7 @@ export class Tree {
       taken.add(color);
       this.colors.set(binary.name, `c${color}`);
     }
-    return binaries.map((b) => ({ ...b, color: b.kernel ? 'ck' : b.name ? this.colors.get(b.name) : 'cu' }));
+    return binaries.filter((b) => b.self > 0).slice(0, LEGEND_MAX).map((b) => ({ ...b, color: b.kernel ? 'ck' : b.name ? this.colors.get(b.name) : 'cu' }));
   }
 
   isKernel(node) { return node.k === 'kernel'; }
@@ -117,7 +117,7 @@ export class Tree {
     if (!node.parent)
       return 'call';
     if (!this.isDiff)
-      return this.isKernel(node) ? 'ck' : !node.f ? 'cu' : this.colors.get(node.f) || `c${hash(node.f) % COLORS}`;
+      return this.isKernel(node) ? 'ck' : !node.f ? 'cu' : this.colors.get(node.f);
     const kind = this.changeKind(node);
     if (kind === 'noise' || kind === 'new')
       return kind === 'new' ? 'new' : 'same';
