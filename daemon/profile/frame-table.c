@@ -5,7 +5,6 @@
 #include "basic/array.h"
 #include "basic/string-util.h"
 #include "profile/profile-quality.h"
-#include "profile/profile-report.h"
 #include "profile/string-table.h"
 #include "profile/table.h"
 
@@ -114,7 +113,11 @@ static int intern(FrameTable *t, const Frame *f, uint32_t *ret) {
 }
 
 /* line NULL: the address has no name. */
-static void make_frame(const Profile *p, uint32_t mapping, const ProfileLine *line, Frame *ret) {
+static void make_frame(const Profile *p,
+                       uint32_t mapping,
+                       const ProfileLine *line,
+                       char unknown[static PROFILE_UNKNOWN_MAX],
+                       Frame *ret) {
         ProfileMapping m = { .filename = "" };
         ProfileFunction f;
         const char *name;
@@ -122,7 +125,7 @@ static void make_frame(const Profile *p, uint32_t mapping, const ProfileLine *li
         if (mapping != PROFILE_NONE)
                 profile_get_mapping(p, mapping, &m);
         *ret = (Frame){
-                .name = PROFILE_UNKNOWN_NAME,
+                .name = profile_unknown_name(&m, 0, unknown),
                 .binary = profile_mapping_display_name(&m),
                 .file = "",
                 .kernel = profile_mapping_is_kernel(&m),
@@ -149,9 +152,10 @@ static int add_location(FrameTable *t, const Profile *p, uint32_t i, FrameMap *m
         if (r < 0)
                 return r;
         for (size_t j = 0; j < n; j++) {
+                char unknown[PROFILE_UNKNOWN_MAX];
                 Frame f;
 
-                make_frame(p, l.mapping, l.n_lines > 0 ? &l.lines[j] : NULL, &f);
+                make_frame(p, l.mapping, l.n_lines > 0 ? &l.lines[j] : NULL, unknown, &f);
                 r = intern(t, &f, &m->frames[m->n_frames]);
                 if (r < 0)
                         return r;

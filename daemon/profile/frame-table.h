@@ -13,7 +13,7 @@
 
 /* Borrowed from the table. */
 typedef struct Frame {
-        const char *name;   /* PROFILE_UNKNOWN_NAME if it has none */
+        const char *name;   /* that of profile_unknown_name() if it has none */
         const char *binary; /* base name, "": unknown */
         const char *file;   /* of source code, "": unknown */
         bool kernel, named;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profile Quality */
 
-#include "profile/profile-quality.h"
+#include <inttypes.h>
+#include <limits.h>
+
 #include "basic/string-util.h"
+#include "profile/profile-quality.h"
+
+enum { UNKNOWN_PAGE_SIZE = 4096 };
 
 /* Its nanoseconds fit into 63 bits. */
 #define SPAN_USEC_MAX (INT64_MAX / 1000)
@@ -33,6 +38,29 @@ const char *profile_mapping_display_name(const ProfileMapping *m) {
 
         slash = strrchr(m->filename, '/');
         return slash && slash[1] != '\0' ? slash + 1 : m->filename;
+}
+
+/* A file of a file system: not memory, and not what is known by another name. */
+static bool is_file(const ProfileMapping *m) {
+        return m->filename[0] == '/' && m->filename[1] != '/' &&
+               !startswith(m->filename, "/memfd:");
+}
+
+const char *profile_unknown_name(const ProfileMapping *m,
+                                 uint64_t address,
+                                 char buffer[static PROFILE_UNKNOWN_MAX]) {
+        const char *name = profile_mapping_display_name(m);
+        size_t n = strlen(name);
+        bool bracketed = name[0] == '[' && n > 1 && name[n - 1] == ']';
+
+        if (n == 0 || n > NAME_MAX)
+                return strcpy(buffer, PROFILE_UNKNOWN_NAME);
+        if (address != 0 && is_file(m))
+                snprintf(buffer, PROFILE_UNKNOWN_MAX, "[%s+0x%" PRIx64 "]", name,
+                         address & ~(uint64_t) (UNKNOWN_PAGE_SIZE - 1));
+        else
+                snprintf(buffer, PROFILE_UNKNOWN_MAX, bracketed ? "%s" : "[%s]", name);
+        return buffer;
 }
 
 const char *profile_function_display_name(const Profile *p, uint32_t function) {

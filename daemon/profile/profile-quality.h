@@ -10,7 +10,10 @@
 
 #include "profile/profile.h"
 
-#define PROFILE_KERNEL_BINARY "kernel" /* display name of [kernel.kallsyms] */
+#define PROFILE_UNKNOWN_NAME  "[unknown]" /* a frame without a name, a sample without the label */
+#define PROFILE_KERNEL_BINARY "kernel"    /* display name of [kernel.kallsyms] */
+
+enum { PROFILE_UNKNOWN_MAX = 320 }; /* bytes of profile_unknown_name() */
 
 /* a + b, saturating. */
 int64_t profile_add_values(int64_t a, int64_t b);
@@ -50,5 +53,13 @@ const char *profile_get_note(const Profile *p, const char *key);
 bool profile_mapping_is_kernel(const ProfileMapping *m);
 /* Base name for people: "postgres", "kernel", "[vdso]", "" for no file. Borrowed from m. */
 const char *profile_mapping_display_name(const ProfileMapping *m);
+/*
+ * What to call code that has no name: "[postgres]", "[anon]", PROFILE_UNKNOWN_NAME without a file.
+ * address not 0: of code in a file with its page, "[postgres+0x1f000]", which is the same in every
+ * process, and in the same build on every host. Returns the buffer.
+ */
+const char *profile_unknown_name(const ProfileMapping *m,
+                                 uint64_t address,
+                                 char buffer[static PROFILE_UNKNOWN_MAX]);
 /* The name, else the system name, else "". Borrowed. */
 const char *profile_function_display_name(const Profile *p, uint32_t function);

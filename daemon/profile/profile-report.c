@@ -161,19 +161,20 @@ static int entry_table_intern(EntryTable *t, const EntryKey *k, uint32_t *ret_in
 
 /* line NULL: the location has no name. */
 static void make_key(const Profile *p,
-                     uint32_t mapping,
+                     const ProfileLocation *l,
                      const ProfileLine *line,
                      ReportGrouping by,
+                     char unknown[static PROFILE_UNKNOWN_MAX],
                      EntryKey *ret) {
         ProfileMapping m = { .filename = "" };
         ProfileFunction f;
         const char *name;
 
-        if (mapping != PROFILE_NONE)
-                profile_get_mapping(p, mapping, &m);
+        if (l->mapping != PROFILE_NONE)
+                profile_get_mapping(p, l->mapping, &m);
 
         *ret = (EntryKey){
-                .name = PROFILE_UNKNOWN_NAME,
+                .name = profile_unknown_name(&m, by == REPORT_BY_BINARY ? 0 : l->address, unknown),
                 .binary = profile_mapping_display_name(&m),
                 .file = "",
                 .kernel = profile_mapping_is_kernel(&m),
@@ -214,9 +215,10 @@ static int entry_table_add_location(EntryTable *t,
                 return r;
 
         for (size_t j = 0; j < MAX(l.n_lines, (size_t) 1); j++) {
+                char unknown[PROFILE_UNKNOWN_MAX];
                 EntryKey k;
 
-                make_key(p, l.mapping, l.n_lines > 0 ? &l.lines[j] : NULL, by, &k);
+                make_key(p, &l, l.n_lines > 0 ? &l.lines[j] : NULL, by, unknown, &k);
                 r = entry_table_intern(t, &k, &t->keys[t->n_keys]);
                 if (r < 0)
                         return r;

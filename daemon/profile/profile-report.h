@@ -8,9 +8,7 @@
  * to, and along which path most of it went. Pure: a profile in, numbers out.
  */
 
-#include "profile/profile.h"
-
-#define PROFILE_UNKNOWN_NAME "[unknown]" /* a frame without a name, a sample without the label */
+#include "profile/profile-quality.h"
 
 typedef enum ReportGrouping {
         REPORT_BY_FUNCTION,
@@ -32,7 +30,7 @@ typedef struct ReportRow {
         char *file;         /* of source code, "": unknown; only by line */
         int64_t line;       /* 0: unknown; only by line */
         bool kernel;        /* a frame of the kernel */
-        bool named;         /* false: name is PROFILE_UNKNOWN_NAME */
+        bool named;         /* false: name is that of profile_unknown_name() */
         int64_t self;       /* value of the samples that ended here */
         int64_t cumulative; /* value of the samples that went through here, once for each sample */
 } ReportRow;

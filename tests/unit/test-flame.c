@@ -116,7 +116,7 @@ static void test_a_difference_is_shown_by_colour_and_by_mark(void **state) {
                            0);
         assert_non_null(strstr(text, "data-label=\"▲ work\""));
         assert_non_null(strstr(text, "data-label=\"▼ copy\""));
-        assert_non_null(strstr(text, "data-label=\"★ [unknown]\""));
+        assert_non_null(strstr(text, "data-label=\"★ [libz.so.1]\""));
         assert_non_null(strstr(text, "<g class=\"f more3\""));
         assert_non_null(strstr(text, "<g class=\"f less2\""));
         assert_non_null(strstr(text, "<g class=\"f new\""));

@@ -97,7 +97,7 @@ static void test_rows_of_both_sides_are_matched_and_the_largest_change_is_first(
         assert_int_equal(rows[0].kind, DIFF_MORE);
         assert_int_equal(rows[0].before, 1000);
         assert_int_equal(rows[0].after, 3000);
-        assert_string_equal(rows[1].name, "[unknown]");
+        assert_string_equal(rows[1].name, "[libz.so.1+0x1000]");
         assert_int_equal(rows[1].kind, DIFF_NEW);
         assert_string_equal(rows[2].name, "copy");
         assert_int_equal(rows[2].kind, DIFF_GONE);

@@ -125,8 +125,37 @@ static void test_the_default_value_type_is_what_the_profile_says_else_the_last(v
         profile_free(p);
 }
 
+static void test_code_without_a_name_is_called_by_its_file_and_page(void **state) {
+        static const struct {
+                const char *file;
+                uint64_t address;
+                const char *expected;
+        } cases[] = {
+                { "/usr/bin/postgres", 0x1f123, "[postgres+0x1f000]" },
+                { "/usr/bin/postgres", 0, "[postgres]" },
+                { "//anon", 0x7f123456, "[anon]" },
+                { "[vdso]", 0x123, "[vdso]" },
+                { "[kernel.kallsyms]", UINT64_C(0xffffffff81000003), "[kernel]" },
+                { "/memfd:doublemapper", 0x7f123456, "[memfd:doublemapper]" },
+                { "", 0x1234, PROFILE_UNKNOWN_NAME },
+        };
+        char buffer[PROFILE_UNKNOWN_MAX], name[4096];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const ProfileMapping m = { .filename = cases[i].file };
+
+                assert_string_equal(profile_unknown_name(&m, cases[i].address, buffer),
+                                    cases[i].expected);
+        }
+        memset(name, 'a', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        assert_string_equal(profile_unknown_name(&(ProfileMapping){ .filename = name }, 1, buffer),
+                            PROFILE_UNKNOWN_NAME);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_code_without_a_name_is_called_by_its_file_and_page),
                 cmocka_unit_test(test_frames_count_as_often_as_they_were_sampled),
                 cmocka_unit_test(test_the_worst_mapping_has_the_most_frames_without_a_name),
                 cmocka_unit_test(test_notes_add_up_over_profiles),

@@ -60,7 +60,7 @@ static void test_frames_of_the_kernel_and_without_a_name_are_marked(void **state
         assert_true(copy->kernel);
         assert_true(copy->named);
         assert_string_equal(copy->binary, "kernel");
-        unknown = find_row(rows, n, PROFILE_UNKNOWN_NAME);
+        unknown = find_row(rows, n, "[libz.so.1+0x1000]");
         assert_false(unknown->kernel);
         assert_false(unknown->named);
         assert_string_equal(unknown->binary, "libz.so.1");
