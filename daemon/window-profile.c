@@ -5,6 +5,7 @@
 
 #include "basic/array.h"
 #include "basic/string-util.h"
+#include "profile/profile-symbols.h"
 #include "stack-end.h"
 #include "window-profile.h"
 
@@ -15,6 +16,8 @@
 
 #define KERNEL_MAPPING  "[kernel.kallsyms]"
 #define MODULES_MAPPING "[kernel.modules]"
+
+enum { NAMES_COMMENTS_MAX = 256 }; /* comments of a profile, beyond which none is about names */
 
 /* How many of a mapping's locations have a name, and in all of their frames a file and a line. */
 typedef struct MappingNames {
@@ -429,6 +432,54 @@ static int add_comments(Builder *b, const WindowNames *names) {
         return add_broken(b, &totals);
 }
 
+/* Which names there could be, for whoever misses some. */
+static int add_names_comment(Builder *b, const Place *p) {
+        static const struct {
+                uint32_t source;
+                const char *name;
+        } sources[] = {
+                { INDEX_SOURCE_SYMTAB, "symtab" },
+                { INDEX_SOURCE_DEBUG_FILE, "debug-file" },
+                { INDEX_SOURCE_MINI_DEBUG, "gnu_debugdata" },
+                { INDEX_SOURCE_GO, "gopclntab" },
+                { INDEX_SOURCE_DYNSYM, "dynsym" },
+        };
+        const IndexFile *index = p->file ? file_get_index(p->file) : NULL;
+        _cleanup_free_ char *value = NULL;
+        char text[128] = "";
+
+        if (p->kind == PLACE_MEMORY)
+                strcat(text, p->code && code_map_size(p->code) > 0 ? "runtime" : "none");
+        for (size_t i = 0; index && i < ELEMENTSOF(sources); i++)
+                if (index_file_get_sources(index) & sources[i].source) {
+                        strcat(text, text[0] != '\0' ? "+" : "");
+                        strcat(text, sources[i].name);
+                }
+        if (!p->file || (text[0] == '\0' && !index))
+                return 0;
+        strcat(text, text[0] == '\0' ? "none " : " ");
+        if (asprintf(&value, "%s%s", text, file_get_path(p->file)) < 0)
+                return -ENOMEM;
+        return add_text(b, PROFILE_NOTE_NAMES, value);
+}
+
+static int add_names_comments(Builder *b) {
+        const File *last = NULL;
+
+        for (uint32_t i = 0; i < window_n_places(b->window); i++) {
+                const Place *p = window_get_place(b->window, i);
+                int r;
+
+                if (p->file == last || profile_n_comments(b->profile) >= NAMES_COMMENTS_MAX)
+                        continue;
+                last = p->file;
+                r = add_names_comment(b, p);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int window_make_profile(const Window *w,
                         const WindowProfileContext *context,
                         Profile **ret,
@@ -462,6 +513,9 @@ int window_make_profile(const Window *w,
         if (r < 0)
                 return r;
         r = add_comments(&b, &names);
+        if (r < 0)
+                return r;
+        r = add_names_comments(&b);
         if (r < 0)
                 return r;
 

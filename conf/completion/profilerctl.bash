@@ -11,7 +11,7 @@ __profilerctl_units() {
 
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='status list info report diff flame export merge verify disk-usage vacuum compact monitor
+    local verbs='status list info report diff symbols flame export merge verify disk-usage vacuum compact monitor
         uploads reload flush top pause resume doctor web help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
@@ -67,7 +67,7 @@ _profilerctl() {
                 [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
             done < <(__profilerctl_units)
             case $verb in
-                info | report | diff | flame | export | merge | verify)
+                info | report | diff | symbols | flame | export | merge | verify)
                     while IFS= read -r word; do
                         COMPREPLY+=("$word")
                     done < <(compgen -f -- "$cur")

@@ -83,5 +83,6 @@ int verb_merge(const Ctl *c, char **names);
 int verb_verify(const Ctl *c, char **names);
 int verb_reload(const Ctl *c, char **names);
 int verb_flush(const Ctl *c, char **names);
+int verb_symbols(const Ctl *c, char **names);
 int verb_doctor(const Ctl *c, char **names);
 int verb_web(const Ctl *c, char **names);

@@ -39,6 +39,7 @@ static const Verb verbs[] = {
         { "report", "NAME...",   1, NAMES_ANY, verb_report, "Where the time went, on one page" },
         { "top",    "[UNIT]",    0, 1,         verb_top,    "What runs now: the units, or the functions of one" },
         { "diff",   "NAME...",   1, NAMES_ANY, verb_diff,   "What has changed, without the noise" },
+        { "symbols", "[NAME...]", 0, NAMES_ANY, verb_symbols, "Which files have names, and how to get more" },
         { "flame",  "NAME...",   1, NAMES_ANY, verb_flame,  "Flame graph as one file of HTML or SVG" },
         { "web",    "[UNIT]",    0, 1,         verb_web,    "Pages for the browser, until Ctrl-C" },
         { .name = "Take profiles elsewhere" },

@@ -153,7 +153,7 @@ static void check_unit(Findings *f, const UnitStatus *u) {
                              "%s is configured, but systemd does not know it", u->name);
         if (is_poor(u->frames_named, u->frames, NAMED_PERCENT_MIN) && !blame_mapping(f, u))
                 findings_add(f, FINDING_WARN,
-                             "install debug symbols, or builds that are not stripped.",
+                             "run 'profilerctl symbols UNIT': it says for each file what to do.",
                              "%s: only %s of the frames have a name", u->name,
                              FORMAT_SHARE(u->frames_named, u->frames));
         if (!doctor_check_stacks(f, u) && is_poor(u->stacks_complete, stacks, COMPLETE_PERCENT_MIN))

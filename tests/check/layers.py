@@ -46,6 +46,7 @@ LAYERS = {
         "paths.h": "*.c",
         "process/*": "*",
         "profile/profile.h": "window-profile.h",
+        "profile/profile-symbols.h": "window-profile.c",
         "profile/pprof.h": "profile-writer.c",
         "store/store-pins.h": "manager.c",
         "store/store.h": "*",

@@ -112,6 +112,8 @@ PROVEN_BY = {
     "daemon/ctl/verb-top.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-uploads.c": ["tests/system/test_upload_service.py"],
     "daemon/ctl/verb-web.c": ["tests/system/test_web.py"],
+    "daemon/ctl/symbols-fetch.c": ["tests/system/test_names.py"],
+    "daemon/ctl/verb-symbols.c": ["tests/system/test_names.py"],
     "daemon/ctl/verb-verify.c": ["tests/system/test_profilerctl.py"],
 }
 

@@ -2,10 +2,12 @@
 """Names that lie beside the program: separate debug files, and what runtimes tell of code that they make."""
 
 import os
+import pathlib
 import shutil
 import subprocess
 
 import pytest
+from machine import wait_until
 
 DEPTH = 10
 LEAVES = {"spend_half", "spend_third", "spend_fifth"}
@@ -184,3 +186,63 @@ def test_a_hostile_map_costs_only_its_own_names(shared_machine, trick):
     assert machine.profile("hostile.service").count > 10
     machine.stop("hostile")
     assert machine.show("profilerd.service", "NRestarts") == "0"
+
+
+# ---- what is missing, and where to get it ----
+
+def files_of(machine, *names):
+    return {pathlib.Path(row["file"] or "").name: row for row in machine.ctl_json("symbols", *names)["files"]}
+
+
+def test_symbols_tells_what_lacks_names_and_what_to_do(shared_machine, split):
+    machine = shared_machine
+    debug = split("nameless")
+    machine.start("nameless", "/opt/nameless", DEPTH)
+    names_of_run(machine, "nameless")
+    machine.stop("nameless")
+    row = files_of(machine, "nameless")["nameless"]
+    assert row["build_id"] == build_id(debug)
+    assert row["frames_named"] < row["frames"] and row["self"] > 0
+    assert f"/usr/lib/debug/.build-id/{build_id(debug)[:2]}/" in row["fix"]
+    text = machine.ctl("symbols", "nameless").stdout
+    assert "nameless" in text and "Fix:" in text and "profilerctl symbols fetch nameless.service" in text
+
+
+def test_symbols_tells_how_a_runtime_names_its_code(shared_machine):
+    machine = shared_machine
+    node = need("node")
+    machine.write("/opt/hot.js", HOT_JS)
+    machine.start("quiet-js", node, "/opt/hot.js")
+    names_of_run(machine, "quiet-js")
+    machine.stop("quiet-js")
+    assert "--perf-basic-prof" in files_of(machine, "quiet-js")["anon"]["fix"]
+
+
+def test_symbols_are_fetched_from_a_server_when_somebody_wants_it(shared_machine, split):
+    machine = shared_machine
+    need("debuginfod")
+    debug = split("fetched")
+    install(machine, debug, "/opt/served/fetched.debug")
+    machine.start("debuginfod", "/usr/bin/debuginfod", "-p", "8002", "-d", "/tmp/debuginfod.sqlite", "-F", "/opt/served")
+    machine.start("fetched", "/opt/fetched", DEPTH)
+    assert not LEAVES & names_of_run(machine, "fetched")
+
+    fetch = ["symbols", "fetch", "fetched"]
+    none = machine.run("env", "DEBUGINFOD_URLS=", "profilerctl", *fetch, check=False)
+    assert none.returncode == 1 and "DEBUGINFOD_URLS" in none.stderr
+    assert machine.as_nobody("profilerctl", *fetch).returncode == 5
+
+    def fetched():
+        # A file that was not there is remembered for a while: as somebody else each time.
+        cache = machine.output("mktemp", "-d")
+        return machine.run("env", "DEBUGINFOD_URLS=http://127.0.0.1:8002", f"DEBUGINFOD_CACHE_PATH={cache}",
+                           "profilerctl", *fetch, check=False).returncode == 0
+
+    wait_until(fetched, 20, "the server to know the file")
+    name = build_id(debug)
+    assert machine.path(f"/usr/local/lib/debug/.build-id/{name[:2]}/{name[2:]}.debug").stat().st_size > 0
+    machine.ctl("reload")
+    names_of_run(machine, "fetched")  # asks for it
+    assert LEAVES <= names_of_run(machine, "fetched")
+    assert "debug-file" in files_of(machine, "fetched", "-1")["fetched"]["source"]
+    machine.stop("fetched", "debuginfod")
