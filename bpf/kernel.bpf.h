@@ -59,10 +59,31 @@ struct css_set {
         struct cgroup *dfl_cgrp; /* in the unified hierarchy, also on hybrid hosts */
 };
 
+struct kuid {
+        unsigned int val;
+};
+
+struct cred {
+        struct kuid uid, suid, euid;
+};
+
+struct mm_struct {
+        unsigned long flags; /* up to Linux 6.17 */
+};
+
+struct mm_struct___bitmap {
+        struct {
+                unsigned long __mm_flags[1];
+        } flags;
+};
+
 struct task_struct {
         unsigned int flags;
         unsigned int __state; /* Linux 5.14 and newer */
         int pid;
+        int tgid;
+        const struct cred *real_cred;
+        struct mm_struct *mm;
         struct task_struct *group_leader;
         struct pid *thread_pid;
         struct css_set *cgroups;

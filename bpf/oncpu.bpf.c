@@ -2,17 +2,19 @@
 /*
  * On-CPU Sampler
  *
- * Attached to: one cpu-clock or cycles perf event per online CPU.
+ * Attached to: on_cpu: one cpu-clock or cycles perf event per online CPU; on_session: cpu-clock
+ *              events with a fixed period, one per online CPU for each frequency of a session;
+ *              on_fork: the fork of any process, while a session follows children.
  * Runs in:     hard interrupt context (cpu-clock) or NMI (cycles); must not sleep, must not log.
  * Reads:       targets (cgroup id -> slot, share), targets_generation, wakeup_bytes, pid_namespace
- *              (rodata).
- * Writes:      samples (ring buffer of struct sample_record), lost (per-CPU counters).
+ *              (rodata); session_events, session_cgroups, session_processes.
+ * Writes:      samples (ring buffer of struct sample_record), lost (per-CPU counters),
+ *              session_lost, session_processes.
  * Needs:       Linux 5.10, CAP_BPF and CAP_PERFMON.
  */
 
 #include "bpf/filter.bpf.h"
-#include "bpf/pid.bpf.h"
-#include "bpf/ring.bpf.h"
+#include "bpf/session.bpf.h"
 
 /* The event counts cycles: user space needs the time between events to make time of them. */
 const volatile bool counts_cycles = false;
@@ -59,16 +61,67 @@ int on_cpu(struct bpf_perf_event_data *ctx) {
         s->record.cpu = bpf_get_smp_processor_id();
         s->record.flags = in_user_mode(ctx) ? SAMPLE_IN_USER : 0;
         s->record.start_ns = get_start_ns(task);
-        bpf_get_current_comm(s->record.comm, sizeof(s->record.comm));
+        s->record.sessions = 0;
         if (!load_pids(&s->record, task)) {
                 count_loss(LOSS_NO_PID);
                 return 0;
         }
+        bpf_get_current_comm(s->record.comm, sizeof(s->record.comm));
 
         walk_kernel(ctx, s);
         walk_user(ctx, ctx, s, task);
         copy_stack(ctx, s, task);
         publish(s);
+        return 0;
+}
+
+SEC("perf_event")
+int on_session(struct bpf_perf_event_data *ctx) {
+        struct task_struct *task = get_task();
+        __u64 period = ctx->sample_period;
+        struct scratch *s = get_scratch();
+        struct session_event *event;
+        bool has_pid;
+
+        event = bpf_map_lookup_elem(&session_events, &period);
+        if (!s || !event || is_idle())
+                return 0;
+        s->record.start_ns = get_start_ns(task);
+        has_pid = load_pids(&s->record, task);
+        s->record.sessions = find_sessions(event, &s->record, task);
+        if (s->record.sessions == 0)
+                return 0;
+        if (!has_pid) {
+                count_loss(LOSS_NO_PID);
+                return 0;
+        }
+        if (bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > session_bytes_max) {
+                lose_session_sample(s->record.sessions);
+                return 0;
+        }
+
+        s->record.time_ns = bpf_ktime_get_ns();
+        s->record.elapsed_ns = 0;
+        s->record.period = period;
+        s->record.cgroup_id = get_cgroup_id(task);
+        s->record.target = 0;
+        s->record.share = SHARE_ALL;
+        s->record.owner = get_owner(task);
+        s->record.cpu = bpf_get_smp_processor_id();
+        s->record.flags = in_user_mode(ctx) ? SAMPLE_IN_USER : 0;
+        bpf_get_current_comm(s->record.comm, sizeof(s->record.comm));
+
+        walk_kernel(ctx, s);
+        walk_user(ctx, ctx, s, task);
+        copy_stack(ctx, s, task);
+        publish(s);
+        return 0;
+}
+
+/* Children belong to a session from their first instruction on. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+        follow_child(parent, child);
         return 0;
 }
 

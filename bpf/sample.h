@@ -26,7 +26,15 @@ enum {
         CGROUP_DEPTH_MAX = 32, /* levels below the root that are looked at, deepest first */
 
         SHARE_ALL = 1 << 16, /* target.share: every event */
+
+        SESSIONS_MAX = 64, /* at once: bits of a mask */
+        SESSION_EVENTS_MAX = 64,
+        SESSION_CGROUPS_MAX = 256,
+        SESSION_PROCESSES_MAX = 8192, /* memory as for targets */
+        SESSION_TICK_NSEC = 10000000, /* in which /proc tells the start of a process */
 };
+
+#define SAMPLE_OWNER_NOBODY 0xffffffffU /* sample_record.owner, as the kernel's invalid uid */
 
 /* How the user stack ended. */
 enum sample_stack_end {
@@ -61,6 +69,9 @@ enum sample_loss {
         LOSS_RING_FULL,  /* user space did not drain in time, or reserving failed in an NMI */
         LOSS_NO_PID,     /* the task is not visible in the daemon's pid namespace */
         LOSS_WAITS_FULL, /* off-CPU: more threads wait than there is room for */
+        LOSS_SESSIONS,   /* of sessions: user space did not drain in time; the rest of the ring is
+                            for the units */
+        LOSS_CHILDREN,   /* not a sample: a child that a session could not follow */
         _LOSS_MAX,
 };
 
@@ -72,6 +83,8 @@ struct sample_record {
         __u64 start_ns;   /* of the process, CLOCK_BOOTTIME */
         __u32 target;     /* slot of the target that the cgroup belongs to */
         __u32 share;      /* target.share it was taken with */
+        __u64 sessions;   /* bit i: it belongs to session i; 0: it belongs to the target */
+        __u32 owner;      /* of a session's: who may look at the process without any privilege */
         __u32 pid, tid;   /* in the daemon's pid namespace */
         __u16 cpu;
         __u16 n_kernel, n_user;
@@ -79,9 +92,8 @@ struct sample_record {
         __u8 flags;     /* enum sample_flag */
         char comm[SAMPLE_COMM_MAX];
         __u32 n_copied; /* bytes of the stack that follow; 0: neither they nor registers do */
-        __u32 reserved;
 };
-_Static_assert(sizeof(struct sample_record) == 88, "records have no padding");
+_Static_assert(sizeof(struct sample_record) == 96, "records have no padding");
 
 /* Of the leaf, numbered as in bpf/unwind-rule.h; the first fields of struct unwind_state. */
 struct sample_registers {
@@ -97,4 +109,17 @@ struct target {
         __u32 slot;
         __u32 share; /* of the events that are taken, in 1/65536; 0: excluded, whatever its
                         ancestors */
+};
+
+/* Value of the map "session_events", by sampling period: the sessions that are served by the events
+ * with this period, in three sets by what they want. */
+struct session_event {
+        __u64 host, cgroups, processes;
+};
+
+/* Value of the map "session_processes", by process. */
+struct session_process {
+        __u64 sessions;
+        __u64 with_children; /* those of them that its children belong to as well */
+        __u64 start_tick;    /* in SESSION_TICK_NSEC: a reused pid is another process */
 };

@@ -21,7 +21,13 @@
 #define DEFAULT_COMPACT_AFTER_USEC  USEC_PER_DAY
 #define DEFAULT_MAX_USE_BYTES       (UINT64_C(1) << 30)
 #define DEFAULT_KEEP_FREE_RATIO     0.15
-#define DEFAULT_KEEP_FREE_MAX       (UINT64_C(4) << 30)
+#define DEFAULT_SESSIONS                                           \
+        ((SessionLimits){ .max = 10,                               \
+                          .max_per_user = 4,                       \
+                          .max_frequency_hz = 1000,                \
+                          .max_duration_usec = 300 * USEC_PER_SEC, \
+                          .result_retention_usec = 10 * USEC_PER_MINUTE })
+#define DEFAULT_KEEP_FREE_MAX (UINT64_C(4) << 30)
 
 enum {
         LABELS_MAX = 32,
@@ -393,6 +399,55 @@ static int config_parse_compact_after(Loader *l, const ConfigAssignment *a) {
         return 0;
 }
 
+static int parse_sessions(const char *value, unsigned fallback, unsigned *ret) {
+        if (isempty(value)) {
+                *ret = fallback;
+                return 0;
+        }
+        return parse_unsigned(value, 0, CONFIG_SESSIONS_MAX, ret);
+}
+
+static int config_parse_max_sessions(Loader *l, const ConfigAssignment *a) {
+        return parse_sessions(a->value, DEFAULT_SESSIONS.max, &l->config->sessions.max);
+}
+
+static int config_parse_max_sessions_per_user(Loader *l, const ConfigAssignment *a) {
+        return parse_sessions(a->value, DEFAULT_SESSIONS.max_per_user,
+                              &l->config->sessions.max_per_user);
+}
+
+static int config_parse_max_session_frequency(Loader *l, const ConfigAssignment *a) {
+        if (isempty(a->value)) {
+                l->config->sessions.max_frequency_hz = DEFAULT_SESSIONS.max_frequency_hz;
+                return 0;
+        }
+        return parse_frequency(a->value, CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ,
+                               &l->config->sessions.max_frequency_hz);
+}
+
+static int config_parse_max_session_duration(Loader *l, const ConfigAssignment *a) {
+        usec_t usec = DEFAULT_SESSIONS.max_duration_usec;
+        int r;
+
+        if (!isempty(a->value)) {
+                r = parse_timespan(a->value, &usec);
+                if (r < 0)
+                        return r;
+                if (usec < USEC_PER_SEC || usec > CONFIG_SESSION_MAX_USEC)
+                        return -ERANGE;
+        }
+        l->config->sessions.max_duration_usec = usec;
+        return 0;
+}
+
+static int config_parse_result_retention(Loader *l, const ConfigAssignment *a) {
+        if (isempty(a->value)) {
+                l->config->sessions.result_retention_usec = DEFAULT_SESSIONS.result_retention_usec;
+                return 0;
+        }
+        return parse_timespan(a->value, &l->config->sessions.result_retention_usec);
+}
+
 /* ---- keys of units.d ---- */
 
 static int config_parse_match(Loader *l, const ConfigAssignment *a) {
@@ -477,13 +532,18 @@ static const Key main_keys[] = {
         { "Profilerd", "SamplingRatio", config_parse_sampling_ratio },
         { "Profilerd", "Lines", config_parse_lines },
         { "Profilerd", "UnwindMemoryMax", config_parse_unwind_memory_max },
+        { "Sessions", "MaxSessions", config_parse_max_sessions },
+        { "Sessions", "MaxSessionsPerUser", config_parse_max_sessions_per_user },
+        { "Sessions", "MaxSessionFrequency", config_parse_max_session_frequency },
+        { "Sessions", "MaxSessionDurationSec", config_parse_max_session_duration },
+        { "Sessions", "SessionResultRetentionSec", config_parse_result_retention },
         { "Storage", "MaxUse", config_parse_max_use },
         { "Storage", "KeepFree", config_parse_keep_free },
         { "Storage", "MaxRetentionSec", config_parse_max_retention },
         { "Storage", "CompactAfter", config_parse_compact_after },
         {},
 };
-static const char *const main_sections[] = { "Profilerd", "Storage", NULL };
+static const char *const main_sections[] = { "Profilerd", "Sessions", "Storage", NULL };
 
 static const Key unit_keys[] = {
         { "Match", "Unit", config_parse_match },
@@ -628,6 +688,7 @@ static int load(Config **ret,
         c->sampling_ratio = 1;
         c->lines = true;
         c->unwind_memory_max_bytes = DEFAULT_UNWIND_MEMORY_BYTES;
+        c->sessions = DEFAULT_SESSIONS;
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;
         c->storage.keep_free_bytes = default_keep_free(&l);
         c->storage.max_retention_usec = USEC_INFINITY;

@@ -187,6 +187,19 @@ static int print_unit(FILE *f, const ConfigUnit *u) {
         return 0;
 }
 
+static int print_sessions(FILE *f, const SessionLimits *s) {
+        int r;
+
+        fputs("\n[Sessions]\n", f);
+        fprintf(f, "MaxSessions=%u\nMaxSessionsPerUser=%u\nMaxSessionFrequency=%u\n", s->max,
+                s->max_per_user, s->max_frequency_hz);
+        r = print_owned(f, "MaxSessionDurationSec", timespan_format(s->max_duration_usec));
+        if (r < 0)
+                return r;
+        return print_owned(f, "SessionResultRetentionSec",
+                           timespan_format(s->result_retention_usec));
+}
+
 static int print_config(FILE *f, const Config *c) {
         usec_t retention_usec = c->storage.max_retention_usec;
         int r;
@@ -208,8 +221,11 @@ static int print_config(FILE *f, const Config *c) {
         if (r < 0)
                 return r;
 
-        fputs("\n[Storage]\n", f);
+        r = print_sessions(f, &c->sessions);
+        if (r < 0)
+                return r;
 
+        fputs("\n[Storage]\n", f);
         r = print_owned(f, "MaxUse", size_format(c->storage.max_use_bytes));
         if (r < 0)
                 return r;

@@ -18,6 +18,7 @@ enum {
         CONFIG_FREQUENCY_MAX_HZ = 1000,
         CONFIG_FREQUENCY_DEFAULT_HZ = 99,
         CONFIG_UNITS_MAX = 4096, /* patterns of Units= */
+        CONFIG_SESSIONS_MAX = 64,
 
         CONFIG_OFF_CPU_FREQUENCY_MIN_HZ = 1,
         CONFIG_OFF_CPU_FREQUENCY_MAX_HZ = 10000,
@@ -26,7 +27,8 @@ enum {
 #define CONFIG_INTERVAL_MIN_USEC (1 * USEC_PER_SEC)
 #define CONFIG_INTERVAL_MAX_USEC (1 * USEC_PER_DAY)
 /* A type of profile in a set of them, which is an unsigned. */
-#define CONFIG_TYPE(type) (1U << (type))
+#define CONFIG_TYPE(type)       (1U << (type))
+#define CONFIG_SESSION_MAX_USEC (1 * USEC_PER_HOUR)
 
 /* A label that goes to every sample of a profile. */
 typedef struct ConfigLabel {
@@ -45,6 +47,14 @@ typedef struct ConfigUnit {
         size_t n_labels;
 } ConfigUnit;
 
+/* What sessions may be. */
+typedef struct SessionLimits {
+        unsigned max, max_per_user;
+        unsigned max_frequency_hz;
+        usec_t max_duration_usec;
+        usec_t result_retention_usec; /* USEC_INFINITY: as long as there is room */
+} SessionLimits;
+
 typedef struct Config {
         char **units; /* [Profilerd] Units= */
         unsigned frequency_hz;
@@ -56,6 +66,7 @@ typedef struct Config {
         bool lines;            /* source lines and inlined functions */
         uint64_t unwind_memory_max_bytes;
         StoreLimits storage;
+        SessionLimits sessions;
         usec_t compact_after_usec; /* USEC_INFINITY: never */
         ConfigUnit *unit_files;    /* in the order of their names; the first that matches wins */
         size_t n_unit_files;

@@ -14,6 +14,7 @@
 #include "open/open-protocol.h"
 #include "paths.h"
 #include "profiler.h"
+#include "session-registry.h"
 #include "store/store-pins.h"
 #include "unit-registry.h"
 
@@ -32,6 +33,7 @@ struct Manager {
         Store *store;
         UnitRegistry *units;
         Profiler *profiler;
+        SessionRegistry *sessions;
 
         sd_event_source *status_source;
         usec_t housekept_usec; /* CLOCK_MONOTONIC */
@@ -40,7 +42,7 @@ struct Manager {
         usec_t status_usec;
         bool known; /* the first status line with all units is out */
         Journal journal;
-        ManagerLoss losses[16];
+        ManagerLoss losses[20];
 };
 
 /* ---- what goes out ---- */
@@ -137,6 +139,8 @@ static void judge_unit(Manager *m, Unit *u, const char *load_state) {
                 u->state = load_state && streq(load_state, "not-found") ? UNIT_NOT_FOUND
                                                                         : UNIT_INACTIVE;
 
+        if (u->cgroup_id != before && m->sessions)
+                session_registry_follow_cgroups(m->sessions);
         if (u->state == UNIT_PROFILED && u->cgroup_id != before)
                 profiler_learn_processes(m->profiler, u->control_group);
         /* Who stops a unit wants to see what it did, not wait for the end of the interval. Its last
@@ -361,6 +365,7 @@ int manager_reload(Manager *m, char **ret_reason) {
         old = m->config;
         m->config = TAKE_PTR(fresh);
         store_set_limits(m->store, &m->config->storage);
+        session_registry_set_limits(m->sessions, &m->config->sessions);
         profiler_set_lines(m->profiler, m->config->lines);
         profiler_set_unwind_memory_max(m->profiler, m->config->unwind_memory_max_bytes);
         profiler_look_for_names(m->profiler);
@@ -506,6 +511,11 @@ static int start_profiler(Manager *m) {
                 return r == -ENOMEM ? r : -EOPNOTSUPP;
         }
         apply_off_cpu(m);
+        r = session_registry_new(&m->sessions, m->event, m->profiler, m->store,
+                                 &m->config->sessions);
+        if (r < 0)
+                return log_oom();
+        session_registry_set_callbacks(m->sessions, &m->callbacks.sessions, m->userdata);
         return 0;
 }
 
@@ -547,6 +557,7 @@ void manager_stop(Manager *m) {
         if (!m->profiler)
                 return;
         set_state(m, "stopping");
+        session_registry_finish(m->sessions);
         profiler_finish(m->profiler);
         manager_get_statistics(m, &s);
         journal_stopped(&s);
@@ -580,6 +591,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         sd_event_source_disable_unref(m->status_source);
+        session_registry_free(m->sessions);
         unit_registry_free(m->units);
         profiler_free(m->profiler);
         store_free(m->store);
@@ -592,9 +604,15 @@ Manager *manager_free(Manager *m) {
 void manager_set_callbacks(Manager *m, const ManagerCallbacks *callbacks, void *userdata) {
         m->callbacks = *callbacks;
         m->userdata = userdata;
+        if (m->sessions)
+                session_registry_set_callbacks(m->sessions, &callbacks->sessions, userdata);
 }
 
 /* ---- state ---- */
+
+SessionRegistry *manager_get_sessions(Manager *m) {
+        return m->sessions;
+}
 
 const Config *manager_get_config(const Manager *m) {
         return m->config;
@@ -627,6 +645,12 @@ size_t manager_get_losses(Manager *m, const ManagerLoss **ret) {
                   s.sampler_loss.samples[LOSS_NO_PID] },
                 { "waits-full", "More threads wait at once than there is room for.", true,
                   s.sampler_loss.samples[LOSS_WAITS_FULL] + s.waits_evicted },
+                { "session-ring-full",
+                  "Sessions brought more than the daemon could read; lower their frequencies.",
+                  false, s.sampler_loss.samples[LOSS_SESSIONS] },
+                { "session-children",
+                  "A child could not be followed by a session: there are too many processes.",
+                  false, s.sampler_loss.samples[LOSS_CHILDREN] },
                 { "queue-full", "More arrived between two reads than memory is set aside for.",
                   true, s.sampler_loss.queue },
                 { "malformed", "A record did not make sense; please report this.", true,

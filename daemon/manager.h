@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "session.h"
 #include "unit.h"
 
 typedef struct ManagerPaths {
@@ -55,6 +56,7 @@ typedef struct ManagerCallbacks {
                                    usec_t duration_usec,
                                    uint64_t samples,
                                    void *userdata);
+        SessionCallbacks sessions;
 } ManagerCallbacks;
 
 typedef void (*ManagerFlushed)(Manager *m, int error, uint64_t n_profiles, void *userdata);
@@ -90,6 +92,9 @@ void manager_sync_end(Manager *m);
 Unit *manager_find_unit(Manager *m, const char *name); /* by primary name; NULL: none */
 /* All units in the order of their names: a heap array of borrowed units. */
 int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n);
+
+/* Borrowed; NULL before the start. */
+SessionRegistry *manager_get_sessions(Manager *m);
 
 const Config *manager_get_config(const Manager *m);
 /* Takes no samples until it is resumed, whatever is reloaded; what is open is written first. 0:

@@ -42,6 +42,7 @@ void closed_window_done(ClosedWindow *c) {
                 free(c->labels[i].value);
         }
         free(c->labels);
+        strv_free(c->comments);
         *c = (ClosedWindow){};
 }
 
@@ -54,11 +55,10 @@ static void drop(ProfileWriter *w, QueuedWindow *q) {
 
 /* ---- one profile ---- */
 
-static int encode(ProfileWriter *w,
-                  const ClosedWindow *c,
-                  uint8_t **ret,
-                  size_t *ret_size,
-                  WindowNames *ret_names) {
+int profile_writer_make_profile(ProfileWriter *w,
+                                const ClosedWindow *c,
+                                Profile **ret,
+                                WindowNames *ret_names) {
         WindowProfileContext context = {
                 .unit = c->unit,
                 .invocation_id = c->invocation_id,
@@ -66,6 +66,7 @@ static int encode(ProfileWriter *w,
                 .host = w->host,
                 .labels = c->labels,
                 .n_labels = c->n_labels,
+                .comments = c->comments,
                 .frequency_hz = c->frequency_hz,
                 .duration_usec = c->duration_usec,
                 .main_exe = c->main_exe,
@@ -74,10 +75,19 @@ static int encode(ProfileWriter *w,
                 .kernel_build_id = w->kernel_build_id,
                 .lines = w->lines,
         };
+
+        return window_make_profile(c->window, &context, ret, ret_names);
+}
+
+static int encode(ProfileWriter *w,
+                  const ClosedWindow *c,
+                  uint8_t **ret,
+                  size_t *ret_size,
+                  WindowNames *ret_names) {
         _cleanup_(profile_freep) Profile *profile = NULL;
         int r;
 
-        r = window_make_profile(c->window, &context, &profile, ret_names);
+        r = profile_writer_make_profile(w, c, &profile, ret_names);
         if (r < 0)
                 return r;
         return pprof_encode(profile, ret, ret_size);

@@ -26,6 +26,7 @@ typedef struct ClosedWindow {
         sd_id128_t invocation_id;
         ConfigLabel *labels;
         size_t n_labels;
+        char **comments; /* further lines for the profile; NULL: none */
         unsigned frequency_hz;
         usec_t duration_usec;
         char *main_exe;       /* NULL: unknown */
@@ -70,6 +71,11 @@ int profile_writer_encode(ProfileWriter *w,
                           const ClosedWindow *closed,
                           uint8_t **ret,
                           size_t *ret_size);
+/* The profile of a window that is not in the queue, with the names that are known. */
+int profile_writer_make_profile(ProfileWriter *w,
+                                const ClosedWindow *closed,
+                                Profile **ret,
+                                WindowNames *ret_names);
 
 /* Some index has come or will not come. */
 void profile_writer_poke(ProfileWriter *w);

@@ -13,14 +13,13 @@
 #include "basic/string-util.h"
 #include "capture/wait-table.h"
 #include "file-loader.h"
+#include "kernel-names.h"
 #include "late-stacks.h"
-#include "open/opener.h"
 #include "process/cgroup-processes.h"
 #include "profiler.h"
 
-#define KERNEL_RELOAD_USEC (60 * USEC_PER_SEC)
-#define CODE_REFRESH_USEC  (100 * USEC_PER_MSEC)
-#define CACHE_BYTES_MAX    (UINT64_C(1) << 30)
+#define CODE_REFRESH_USEC (100 * USEC_PER_MSEC)
+#define CACHE_BYTES_MAX   (UINT64_C(1) << 30)
 
 /* A caller who waits until all windows up to a number are stored. */
 typedef struct Waiter {
@@ -35,7 +34,6 @@ typedef struct Waiter {
 struct Profiler {
         sd_event *event;
         UnitRegistry *units;
-        char *open_socket;
         ProfilerWritten on_written;
         void *userdata;
 
@@ -51,15 +49,16 @@ struct Profiler {
         CodeLoader *code;
         usec_t code_refreshed_usec; /* CLOCK_MONOTONIC: all of it */
         ProfileWriter *writer;
-        Kallsyms *kernel;
-        usec_t kernel_loaded_usec; /* CLOCK_MONOTONIC, 0: never tried */
-        int kernel_error;
+        KernelNames *kernel;
 
         Waiter *waiters;
         sd_event_source *waiters_source;
         uint64_t last_sequence; /* of closed windows */
 
         ProfilerStatistics statistics;
+
+        ProfilerSessionSample on_session_sample; /* NULL: there are no sessions */
+        void *session_userdata;
 };
 
 /* ---- windows ---- */
@@ -285,7 +284,7 @@ static void count_sample(Profiler *p,
         count_stack(&u->counters.stacks, record);
 }
 
-/* The end of a sample's road: its unit's window. */
+/* The end of a sample's road: its unit's window, or the sessions that wanted it. */
 static void keep_sample(const Process *process,
                         const struct sample_record *record,
                         const uint64_t *frames,
@@ -295,6 +294,12 @@ static void keep_sample(const Process *process,
         UnitWindow *w;
         Unit *u;
 
+        if (record->sessions) {
+                if (p->on_session_sample)
+                        p->on_session_sample(record, process, frames, weight_nsec,
+                                             p->session_userdata);
+                return;
+        }
         u = unit_registry_get_by_slot(p->units, record->target);
         if (!u) {
                 lose(p, NULL, &p->statistics.lost_without_unit);
@@ -378,6 +383,7 @@ static void on_process(const ProcessRecord *record, void *userdata) {
         case PROCESS_RECORD_EXIT:
                 process_table_exit(p->processes, record->pid, now_usec(CLOCK_MONOTONIC));
                 unwind_loader_remove_process(p->unwind, record->pid);
+                session_events_forget_process(profiler_get_session_events(p), record->pid);
                 break;
         case PROCESS_RECORD_LOST:
                 break;
@@ -411,21 +417,6 @@ static void on_loaded(File *file, void *userdata) {
         profile_writer_poke(p->writer);
 }
 
-/* The kernel's own text stays as it is; what lies elsewhere, modules and BPF programs, comes and
- * goes. */
-static bool has_passing_code(const Profiler *p, const Window *w) {
-        uint64_t start = kallsyms_get_text(p->kernel), end = kallsyms_get_text_end(p->kernel);
-
-        for (uint32_t i = 0; i < window_n_places(w); i++) {
-                const Place *place = window_get_place(w, i);
-
-                if (place->kind == PLACE_KERNEL &&
-                    (place->address < start || place->address >= end))
-                        return true;
-        }
-        return false;
-}
-
 /* Some runtimes tell their names only when they are asked, or at their end. */
 static void refresh_code(Profiler *p) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
@@ -436,27 +427,11 @@ static void refresh_code(Profiler *p) {
         code_loader_refresh_all(p->code, now);
 }
 
-/* Reading all symbols takes longer than everything else about a profile. */
 static const Kallsyms *get_kernel(const Window *window, void *userdata) {
-        const OpenRequest request = { .magic = OPEN_MAGIC, .kind = OPEN_KALLSYMS };
-        usec_t now = now_usec(CLOCK_MONOTONIC);
-        _cleanup_close_ int fd = -EBADF;
         Profiler *p = userdata;
-        bool is_fresh;
 
         refresh_code(p);
-        is_fresh = p->kernel_loaded_usec > 0 &&
-                   (now < p->kernel_loaded_usec + KERNEL_RELOAD_USEC ||
-                    (p->kernel_error >= 0 && !has_passing_code(p, window)));
-        if (is_fresh)
-                return p->kernel_error < 0 ? NULL : p->kernel;
-
-        p->kernel_loaded_usec = now;
-        fd = opener_open(p->open_socket, &request);
-        p->kernel_error = fd < 0 ? fd : kallsyms_load(p->kernel, fd);
-        if (p->kernel_error < 0)
-                log_debug_errno(p->kernel_error, "Kernel frames go without names: %m");
-        return p->kernel_error < 0 ? NULL : p->kernel;
+        return kernel_names_get(p->kernel, window);
 }
 
 static int on_waiters(sd_event_source *source, void *userdata) {
@@ -580,6 +555,46 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
 }
 
+/* ---- sessions ---- */
+
+void profiler_set_on_session_sample(Profiler *p, ProfilerSessionSample callback, void *userdata) {
+        p->on_session_sample = callback;
+        p->session_userdata = userdata;
+}
+
+SessionEvents *profiler_get_session_events(Profiler *p) {
+        return sampler_get_sessions(p->sampler);
+}
+
+void profiler_learn_process(Profiler *p, pid_t pid) {
+        learn_process(pid, p);
+}
+
+void profiler_hurry(Profiler *p) {
+        sampler_hurry(p->sampler);
+}
+
+bool profiler_settle(Profiler *p, bool all) {
+        LateStacksStatistics late;
+
+        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), all);
+        late_stacks_get_statistics(p->late, &late);
+        return late.n_waiting == 0;
+}
+
+int profiler_new_window(Profiler *p, Window **ret, usec_t start_usec) {
+        return window_new(ret, WINDOW_CPU, start_usec, on_file, p);
+}
+
+int profiler_make_profile(Profiler *p,
+                          const ClosedWindow *closed,
+                          Profile **ret,
+                          WindowNames *ret_names) {
+        return profile_writer_make_profile(p->writer, closed, ret, ret_names);
+}
+
+/* ---- settings ---- */
+
 void profiler_set_lines(Profiler *p, bool lines) {
         file_loader_set_lines(p->loader, lines);
         profile_writer_set_lines(p->writer, lines);
@@ -640,7 +655,7 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         r = wait_table_new(&p->waits);
         if (r < 0)
                 return r;
-        r = kallsyms_new(&p->kernel);
+        r = kernel_names_new(&p->kernel, paths->open_socket);
         if (r < 0)
                 return r;
         r = late_stacks_new(&p->late, keep_sample, p);
@@ -686,9 +701,6 @@ int profiler_new(Profiler **ret,
         p->units = units;
         p->on_written = written;
         p->userdata = userdata;
-        r = free_and_strdup(&p->open_socket, paths->open_socket);
-        if (r < 0)
-                return r;
 
         r = add_parts(p, paths, store, ret_step);
         if (r < 0)
@@ -725,9 +737,8 @@ Profiler *profiler_free(Profiler *p) {
         file_loader_free(p->loader);
         code_loader_free(p->code);
         process_table_free(p->processes);
-        kallsyms_free(p->kernel);
+        kernel_names_free(p->kernel);
         free(p->changed);
-        free(p->open_socket);
         sd_event_unref(p->event);
         free(p);
         return NULL;

@@ -88,6 +88,30 @@ int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, voi
 /* Closes all windows and writes them with the names known by now. */
 void profiler_finish(Profiler *p);
 
+/*
+ * Sessions: their events, and who gets their samples in the order of time (process: NULL if not
+ * known). Windows like those of units, but for the caller to keep.
+ */
+typedef void (*ProfilerSessionSample)(const struct sample_record *record,
+                                      const Process *process,
+                                      const uint64_t *frames,
+                                      nsec_t weight_nsec,
+                                      void *userdata);
+void profiler_set_on_session_sample(Profiler *p, ProfilerSessionSample callback, void *userdata);
+SessionEvents *profiler_get_session_events(Profiler *p);
+void profiler_learn_process(Profiler *p, pid_t pid);
+/* Something starts that is waited for: samples are taken out of the ring more often for a while. */
+void profiler_hurry(Profiler *p);
+/* Hands on the samples that waited for unwind tables; all: whether they have come or not. Whether
+ * none is left. */
+bool profiler_settle(Profiler *p, bool all);
+int profiler_new_window(Profiler *p, Window **ret, usec_t start_usec);
+/* With the names that are known by now. */
+int profiler_make_profile(Profiler *p,
+                          const ClosedWindow *closed,
+                          Profile **ret,
+                          WindowNames *ret_names);
+
 /* Takes what the rings hold. */
 void profiler_drain(Profiler *p);
 /* From time to time: forgets dead processes, keeps the cache's limit. */

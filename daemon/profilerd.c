@@ -159,6 +159,8 @@ static int add_signals(sd_event *event, Manager *m) {
         sigaddset(&mask, SIGINT);
         sigaddset(&mask, SIGHUP);
         sigaddset(&mask, SIGCHLD);
+        /* Of a pipe that a session's caller has closed: writing to it says so as well. */
+        (void) signal(SIGPIPE, SIG_IGN);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
         r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);

@@ -429,6 +429,11 @@ static int add_comments(Builder *b, const WindowNames *names) {
                 if (r < 0)
                         return r;
         }
+        for (size_t i = 0; i < strv_length(b->context->comments); i++) {
+                r = profile_add_comment(b->profile, b->context->comments[i]);
+                if (r < 0)
+                        return r;
+        }
         return add_broken(b, &totals);
 }
 

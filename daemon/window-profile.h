@@ -23,6 +23,7 @@ typedef struct WindowProfileContext {
         const char *host;
         const ConfigLabel *labels;
         size_t n_labels;
+        char *const *comments; /* further ones, NULL-terminated; NULL: none */
         unsigned frequency_hz;
         usec_t duration_usec;
         const char *main_exe; /* path of the unit's main executable, NULL: unknown */

@@ -60,6 +60,7 @@ struct Window {
         WindowFileCallback on_file;
         void *userdata;
         WindowTotals totals;
+        size_t n_bytes, bytes_max; /* estimated */
 
         StackEntry *stacks;
         uint32_t *stack_places;
@@ -86,6 +87,7 @@ int window_new(Window **ret,
                 return -ENOMEM;
         w->type = type;
         w->start_usec = start_usec;
+        w->bytes_max = SIZE_MAX;
         w->on_file = on_file;
         w->userdata = userdata;
         *ret = w;
@@ -206,6 +208,20 @@ static int weigh_process(Window *w, const Process *process, nsec_t weight_nsec) 
         return 0;
 }
 
+/* Beside its size a block has a header, and an entry a bucket. */
+enum { BLOCK_BYTES = 32 };
+
+static int take_bytes(Window *w, size_t bytes) {
+        if (bytes > w->bytes_max || w->n_bytes > w->bytes_max - bytes)
+                return -E2BIG;
+        w->n_bytes += bytes;
+        return 0;
+}
+
+void window_set_bytes_max(Window *w, size_t bytes) {
+        w->bytes_max = bytes;
+}
+
 /* ---- places ---- */
 
 static int intern_place(Window *w, const Place *place, uint32_t *ret_index) {
@@ -218,6 +234,9 @@ static int intern_place(Window *w, const Place *place, uint32_t *ret_index) {
         if (!entry) {
                 if (w->n_places >= WINDOW_PLACES_MAX)
                         return -E2BIG;
+                r = take_bytes(w, sizeof(*entry) + sizeof(*w->places) + BLOCK_BYTES);
+                if (r < 0)
+                        return r;
                 r = ARRAY_RESERVE(w->places, w->places_capacity, w->n_places + 1);
                 if (r < 0)
                         return r;
@@ -345,6 +364,11 @@ static int add_stack(Window *w,
 
         if (HASH_COUNT(w->stacks) >= WINDOW_STACKS_MAX)
                 return -E2BIG;
+        r = take_bytes(w, sizeof(*entry) + BLOCK_BYTES +
+                                  ((size_t) record->n_kernel + record->n_user) *
+                                          sizeof(*w->stack_places));
+        if (r < 0)
+                return r;
         entry = calloc(1, sizeof(*entry));
         if (!entry)
                 return -ENOMEM;

@@ -68,6 +68,10 @@ int window_new(Window **ret,
 Window *window_free(Window *w);
 DEFINE_CLEANUP(Window *, window_free);
 
+/* An estimate of what stacks and places take; new ones beyond are refused. Not set: only the limits
+ * above. */
+void window_set_bytes_max(Window *w, size_t bytes);
+
 /* process: NULL if not known. -E2BIG: a limit; -ENOMEM. Either is counted as lost. */
 int window_add(Window *w,
                const Process *process,

@@ -12,10 +12,11 @@ __profilerctl_units() {
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='status list info report diff symbols flame export merge verify disk-usage vacuum compact monitor
-        uploads reload flush top pause resume doctor web help'
+        uploads reload flush top pause resume record sessions doctor web help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
-        --files= --delay= --sort= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
+        --files= --for= --frequency= --pid= --cgroup= --host --children --no-kernel --no-user --store
+        --delay= --sort= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
     local verb='' word values=''
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -32,7 +33,18 @@ _profilerctl() {
         --json) values='short pretty off' ;;
         --by) values='function line binary thread pid day' ;;
         --format) values='pprof folded speedscope firefox json otlp' ;;
-        --type) values='cpu' ;;
+        --type) values='cpu cpu-session' ;;
+        --for) values='10s 30s 1min 5min' ;;
+        --frequency) values='49 99 199 499 1000' ;;
+        --pid)
+            mapfile -t COMPREPLY < <(compgen -W "$(ps -eo pid=)" -- "$cur")
+            return
+            ;;
+        --cgroup)
+            mapfile -t COMPREPLY < <(cd /sys/fs/cgroup 2>/dev/null && compgen -d -- ".$cur" | cut -c2-)
+            compopt -o nospace
+            return
+            ;;
         --sort) values='self cum' ;;
         -S | -U | --since | --until | --base-since | --base-until)
             values='boot restart today yesterday now -10min -1h -1d'
@@ -60,7 +72,7 @@ _profilerctl() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        reload | pause | resume | uploads | help) ;;
+        reload | pause | resume | uploads | sessions | help) ;;
         *)
             # Names of units hold backslashes: they must not be unquoted on the way.
             while IFS= read -r word; do

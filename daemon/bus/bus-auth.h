@@ -12,10 +12,12 @@
 
 #include "basic/time-util.h"
 
-#define BUS_ACTION_RELOAD "org.profilerd1.reload"
-#define BUS_ACTION_FLUSH  "org.profilerd1.flush"
-#define BUS_ACTION_PAUSE  "org.profilerd1.pause"
-#define BUS_ACTION_READ   "org.profilerd1.read-profiles"
+#define BUS_ACTION_RELOAD          "org.profilerd1.reload"
+#define BUS_ACTION_FLUSH           "org.profilerd1.flush"
+#define BUS_ACTION_PAUSE           "org.profilerd1.pause"
+#define BUS_ACTION_READ            "org.profilerd1.read-profiles"
+#define BUS_ACTION_START_SESSION   "org.profilerd1.start-session"
+#define BUS_ACTION_MANAGE_SESSIONS "org.profilerd1.manage-sessions"
 
 enum {
         BUS_AUTH_CHECKS_MAX = 64, /* questions to polkit that wait for their answer; further: Busy.

@@ -30,6 +30,7 @@ struct BusManager {
         sd_event *event;
         Manager *manager;
         const UnitWatch *watch;
+        BusSessions *sessions;
         sd_bus *bus; /* NULL: not connected */
         BusAuth *auth;
         BusDump dump;
@@ -443,6 +444,21 @@ static int method_get_open_profile(sd_bus_message *message, void *userdata, sd_b
         return bus_auth_run(b->auth, message, BUS_ACTION_READ, perform_get_open_profile, b, error);
 }
 
+/* ---- sessions ---- */
+
+static int method_start_session(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return session_starter_method(message, bus_sessions_get_starter(b->sessions), error);
+}
+
+static int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        (void) error;
+        return bus_sessions_list(b->sessions, message);
+}
+
 /* clang-format off */
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
@@ -458,6 +474,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, OPEN),
         SD_BUS_METHOD_WITH_ARGS("GetOpenProfile", SD_BUS_ARGS("s", unit), SD_BUS_RESULT("ay", profile), method_get_open_profile, OPEN),
         SD_BUS_METHOD_WITH_ARGS("DumpState", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", state), method_dump_state, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("StartSession", SD_BUS_ARGS("s", target, "u", frequency_hz, "t", duration_usec, "a{sv}", options), SD_BUS_RESULT("o", session), method_start_session, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("ListSessions", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ossuuttt)", sessions), method_list_sessions, OPEN),
         SD_BUS_SIGNAL_WITH_ARGS("ProfileWritten", SD_BUS_ARGS("s", unit, "s", path, "t", samples, "a{sv}", details), 0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, CONST),
         SD_BUS_PROPERTY("State", "s", property_state, 0, EMITS),
@@ -543,7 +561,11 @@ int bus_manager_attach(BusManager *b, sd_bus *bus) {
                                         b);
 }
 
-int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWatch *watch) {
+int bus_manager_new(BusManager **ret,
+                    sd_event *event,
+                    Manager *m,
+                    const UnitWatch *watch,
+                    BusSessions *sessions) {
         _cleanup_(bus_manager_freep) BusManager *b = NULL;
         int r;
 
@@ -553,6 +575,7 @@ int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWat
         b->event = sd_event_ref(event);
         b->manager = m;
         b->watch = watch;
+        b->sessions = sessions;
         b->dump = BUS_DUMP_NONE;
         r = bus_auth_new(&b->auth);
         if (r < 0)

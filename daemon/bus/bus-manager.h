@@ -9,6 +9,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "bus/bus-session.h"
 #include "bus/unit-watch.h"
 #include "manager.h"
 
@@ -19,7 +20,12 @@ enum {
 
 typedef struct BusManager BusManager;
 
-int bus_manager_new(BusManager **ret, sd_event *event, Manager *m, const UnitWatch *watch);
+/* watch and sessions outlive it. */
+int bus_manager_new(BusManager **ret,
+                    sd_event *event,
+                    Manager *m,
+                    const UnitWatch *watch,
+                    BusSessions *sessions);
 BusManager *bus_manager_free(BusManager *b);
 DEFINE_CLEANUP(BusManager *, bus_manager_free);
 

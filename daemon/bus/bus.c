@@ -21,6 +21,7 @@ struct Bus {
         Manager *manager;
         BusManager *manager_face;
         BusUnits *unit_faces;
+        BusSessions *session_faces;
         UnitWatch *watch;
 
         sd_bus *bus;
@@ -86,6 +87,30 @@ static void on_profile_written(Manager *m _unused_,
         bus_units_change(b->unit_faces, u);
 }
 
+static void on_session_added(Session *s, void *userdata) {
+        Bus *b = userdata;
+
+        bus_sessions_add(b->session_faces, s);
+}
+
+static void on_session_progress(Session *s, void *userdata) {
+        Bus *b = userdata;
+
+        bus_sessions_progress(b->session_faces, s);
+}
+
+static void on_session_over(Session *s, void *userdata) {
+        Bus *b = userdata;
+
+        bus_sessions_over(b->session_faces, s);
+}
+
+static void on_session_removed(Session *s, void *userdata) {
+        Bus *b = userdata;
+
+        bus_sessions_remove(b->session_faces, s);
+}
+
 static const ManagerCallbacks callbacks = {
         .on_patterns = on_patterns,
         .on_unit_added = on_unit_added,
@@ -93,6 +118,12 @@ static const ManagerCallbacks callbacks = {
         .on_unit_changed = on_unit_changed,
         .on_state_changed = on_state_changed,
         .on_profile_written = on_profile_written,
+        .sessions = {
+                .on_added = on_session_added,
+                .on_progress = on_session_progress,
+                .on_over = on_session_over,
+                .on_removed = on_session_removed,
+        },
 };
 
 /* ---- readiness ---- */
@@ -126,6 +157,7 @@ static void bus_disconnect(Bus *b) {
         unit_watch_detach(b->watch);
         (void) bus_manager_attach(b->manager_face, NULL);
         (void) bus_units_attach(b->unit_faces, NULL);
+        (void) bus_sessions_attach(b->session_faces, NULL);
         b->usable = false;
         b->bus = sd_bus_close_unref(b->bus);
 }
@@ -256,6 +288,9 @@ static int bus_connect(Bus *b) {
         r = bus_units_attach(b->unit_faces, b->bus);
         if (r < 0)
                 return r;
+        r = bus_sessions_attach(b->session_faces, b->bus);
+        if (r < 0)
+                return r;
         r = bus_log_control_attach(b->bus);
         if (r < 0)
                 return r;
@@ -313,7 +348,10 @@ int bus_new(Bus **ret, sd_event *event, Manager *m) {
         r = unit_watch_new(&b->watch, event, m, on_settled, b);
         if (r < 0)
                 return r;
-        r = bus_manager_new(&b->manager_face, event, m, b->watch);
+        r = bus_sessions_new(&b->session_faces, m);
+        if (r < 0)
+                return r;
+        r = bus_manager_new(&b->manager_face, event, m, b->watch, b->session_faces);
         if (r < 0)
                 return r;
         r = bus_units_new(&b->unit_faces, event, m);
@@ -342,6 +380,7 @@ Bus *bus_free(Bus *b) {
 
         bus_manager_free(b->manager_face);
         bus_units_free(b->unit_faces);
+        bus_sessions_free(b->session_faces);
         unit_watch_free(b->watch);
         sd_event_source_disable_unref(b->retry);
         sd_bus_close_unref(b->bus);

@@ -27,6 +27,9 @@
 #define RING_BYTES_MIN     ((size_t) 512 << 10)
 #define RING_BYTES_MAX     ((size_t) 64 << 20)
 
+/* What sessions leave to the units: one part of so many of the ring. */
+#define SESSIONS_RING_RESERVE 4
+
 #define CPU_CHECK_USEC      (1 * USEC_PER_SEC)
 #define REST_AFTER_DRAINS   10          /* without a sample */
 #define INITIAL_PIDNS_INODE 0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
@@ -52,6 +55,7 @@ struct Sampler {
         struct ring_buffer *samples;
         CpuEvents *cpus;
         size_t n_cpus;
+        SessionEvents *sessions;
         SampleClock *clock;
         EventQueue *queue;
 
@@ -239,7 +243,7 @@ static void on_event(const struct sample_record *sample,
                 s->callbacks.on_process(record, s->userdata);
                 return;
         }
-        if (sample->flags & SAMPLE_OFF_CPU)
+        if (sample->sessions || (sample->flags & SAMPLE_OFF_CPU)) /* always of the clock */
                 weight = sample->period;
         else
                 weight = sample_clock_weigh(s->clock, sample->cpu, sample->period,
@@ -301,6 +305,8 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
         if (now >= s->next_cpu_check) {
                 s->next_cpu_check = now + CPU_CHECK_USEC;
                 r = follow_cpus(s);
+                if (r >= 0)
+                        r = session_events_follow_cpus(s->sessions);
                 if (r < 0)
                         log_debug_errno(r, "Failed to follow the online CPUs: %m");
         }
@@ -347,6 +353,7 @@ static int load_bpf(Sampler *s) {
         }
         s->bpf->rodata->counts_cycles = s->kind == OPEN_CYCLES;
         s->wakeup_bytes = s->bpf->bss->wakeup_bytes = bytes / 4;
+        s->bpf->bss->session_bytes_max = bytes - bytes / SESSIONS_RING_RESERVE;
         r = bpf_map__set_max_entries(s->bpf->maps.samples, (uint32_t) bytes);
         if (r < 0)
                 return r;
@@ -356,6 +363,21 @@ static int load_bpf(Sampler *s) {
 
         s->samples = ring_buffer__new(bpf_map__fd(s->bpf->maps.samples), on_ring_sample, s, NULL);
         return s->samples ? 0 : negative_errno();
+}
+
+static int add_sessions(Sampler *s) {
+        const SessionEventsOptions options = {
+                .program_fd = bpf_program__fd(s->bpf->progs.on_session),
+                .fork_program_fd = bpf_program__fd(s->bpf->progs.on_fork),
+                .events_fd = bpf_map__fd(s->bpf->maps.session_events),
+                .cgroups_fd = bpf_map__fd(s->bpf->maps.session_cgroups),
+                .processes_fd = bpf_map__fd(s->bpf->maps.session_processes),
+                .lost_fd = bpf_map__fd(s->bpf->maps.session_lost),
+                .n_possible = s->n_possible,
+                .open_socket = s->open_socket,
+        };
+
+        return session_events_new(&s->sessions, &options);
 }
 
 /* Hardware cycles where the machine has them, else the clock. */
@@ -415,6 +437,10 @@ static int sampler_open(Sampler *s, const char **ret_step) {
         if (r < 0)
                 return r;
 
+        r = add_sessions(s);
+        if (r < 0)
+                return r;
+
         *ret_step = "opening perf events";
         r = follow_cpus(s);
         if (r < 0)
@@ -464,6 +490,7 @@ Sampler *sampler_free(Sampler *s) {
                 return NULL;
 
         close_cpus(s);
+        session_events_free(s->sessions);
         sd_event_source_disable_unref(s->drain_source);
         sd_event_source_disable_unref(s->samples_source);
         ring_buffer__free(s->samples);
@@ -565,6 +592,10 @@ uint64_t sampler_get_bpf_memory_bytes(const Sampler *s) {
 
 int sampler_get_program_fd(const Sampler *s) {
         return bpf_program__fd(s->bpf->progs.on_cpu);
+}
+
+SessionEvents *sampler_get_sessions(Sampler *s) {
+        return s->sessions;
 }
 
 int sampler_get_unwind_segments_fd(const Sampler *s) {

@@ -15,6 +15,7 @@
 #include "basic/time-util.h"
 #include "bpf/sample.h"
 #include "capture/process-record.h"
+#include "capture/session-events.h"
 
 #define SAMPLER_DRAIN_USEC (100 * USEC_PER_MSEC)
 /* After sampler_hurry(): so often, for so long. */
@@ -86,6 +87,8 @@ void sampler_get_loss(Sampler *s, SamplerLoss *ret);
 uint64_t sampler_get_bpf_memory_bytes(const Sampler *s);
 /* Descriptor of the BPF program: for its run-time statistics in benchmarks. */
 int sampler_get_program_fd(const Sampler *s);
+/* Borrowed. Samples of sessions have record->sessions set. */
+SessionEvents *sampler_get_sessions(Sampler *s);
 /* The maps of bpf/unwind-memory.h. */
 int sampler_get_unwind_segments_fd(const Sampler *s);
 int sampler_get_unwind_processes_fd(const Sampler *s);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Daemon as profilerctl Sees It */
 
-#include <systemd/sd-bus.h>
-
 #include "basic/string-util.h"
 #include "bus/bus-names.h"
-#include "ctl/ctl-bus.h"
+#include "ctl/ctl-bus-call.h"
 #include "ctl/ctl-error.h"
 
 /* Flush waits for names of files that have not been indexed yet, one worker run each. */
@@ -77,6 +75,10 @@ static int error_to_errno(const sd_bus_error *e, int r) {
                 { SD_BUS_ERROR_TIMEOUT, -ETIMEDOUT },
                 { BUS_ERROR_NO_SUCH_UNIT, -ENOENT },
                 { BUS_ERROR_CONFIG_INVALID, -EBADMSG },
+                { BUS_ERROR_NO_SUCH_TARGET, -ESRCH },
+                { BUS_ERROR_TOO_MANY_SESSIONS, -EUSERS },
+                { BUS_ERROR_LIMIT_EXCEEDED, -ERANGE },
+                { SD_BUS_ERROR_INVALID_ARGS, -EINVAL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)
@@ -103,6 +105,23 @@ static int bus_connect(CtlBus *b) {
                 return r == -EACCES || r == -EPERM ? -EACCES : -EHOSTDOWN;
         }
         return 0;
+}
+
+int ctl_bus_connect(CtlBus *b, sd_bus **ret) {
+        int r;
+
+        r = bus_connect(b);
+        if (r < 0)
+                return r;
+        *ret = b->bus;
+        return 0;
+}
+
+int ctl_bus_set_error(CtlBus *b, const char *name, const char *message, int r) {
+        const sd_bus_error error = { .name = name };
+
+        (void) free_and_strdup(&b->message, message);
+        return error_to_errno(&error, r);
 }
 
 static int call_at(CtlBus *b,

@@ -46,6 +46,8 @@ typedef struct Ctl {
         const char *delay, *sort;                             /* of top; as given, NULL: not */
         const char *peek;         /* a regular expression; NULL: not given */
         const char *focus, *hide; /* regular expressions; NULL: not given */
+        const char *record_for, *record_frequency, *record_pid, *record_cgroup; /* as given */
+        bool record_host, record_children, record_store, record_no_kernel, record_no_user;
         const char *base_since, *base_until;
         usec_t base_since_usec, base_until_usec; /* as since_usec, until_usec */
         unsigned restart, boot;                  /* the how many last one; 0: not given */
@@ -82,6 +84,8 @@ int verb_export(const Ctl *c, char **names);
 int verb_merge(const Ctl *c, char **names);
 int verb_verify(const Ctl *c, char **names);
 int verb_reload(const Ctl *c, char **names);
+int verb_record(const Ctl *c, char **names);
+int verb_sessions(const Ctl *c, char **names);
 int verb_flush(const Ctl *c, char **names);
 int verb_symbols(const Ctl *c, char **names);
 int verb_doctor(const Ctl *c, char **names);

@@ -42,6 +42,9 @@ static const Verb verbs[] = {
         { "symbols", "[NAME...]", 0, NAMES_ANY, verb_symbols, "Which files have names, and how to get more" },
         { "flame",  "NAME...",   1, NAMES_ANY, verb_flame,  "Flame graph as one file of HTML or SVG" },
         { "web",    "[UNIT]",    0, 1,         verb_web,    "Pages for the browser, until Ctrl-C" },
+        { .name = "Look closer, now" },
+        { "record", "[UNIT]",    0, NAMES_ANY, verb_record, "Record a unit, a process or the host for a while" },
+        { "sessions", "",        0, 0,         verb_sessions, "Who records what, and what is still kept" },
         { .name = "Take profiles elsewhere" },
         { "export", "NAME...",   1, NAMES_ANY, verb_export, "For another tool: pprof, folded, speedscope, ..." },
         { "merge",  "NAME...",   1, NAMES_ANY, verb_merge,  "Many profiles as one file of pprof" },
@@ -112,6 +115,15 @@ static int help(const Ctl *c) {
                "     --size=BYTES         Vacuum: keep so much, '500M'\n"
                "     --time=SPAN          Vacuum, compact: leave what is younger, '7d'\n"
                "     --files=N            Vacuum: keep the newest N of each unit\n"
+               "     --for=SPAN           Record: so long (default: 10s)\n"
+               "     --frequency=HZ       Record: samples a second (default: as the daemon)\n"
+               "     --pid=PID            Record a process with all its threads\n"
+               "     --cgroup=/PATH       Record a control group\n"
+               "     --host               Record everything\n"
+               "     --children           With --pid=: what it starts, too\n"
+               "     --no-kernel          Record: only what is done in user mode, or for it\n"
+               "     --no-user            Record: only what is done in the kernel\n"
+               "     --store              Record: keep the result in the store as well\n"
                "  -o --output=FILE        Write the result here, '-' is the standard output\n"
                "     --format=FORMAT      pprof, folded, speedscope, firefox, json, otlp\n"
                "  -D --directory=DIR      Read this store instead of %s\n"
@@ -154,6 +166,15 @@ enum {
         OPTION_FILES,
         OPTION_PEEK,
         OPTION_SORT,
+        OPTION_FOR,
+        OPTION_FREQUENCY,
+        OPTION_PID,
+        OPTION_CGROUP,
+        OPTION_HOST,
+        OPTION_CHILDREN,
+        OPTION_STORE,
+        OPTION_NO_KERNEL,
+        OPTION_NO_USER,
 };
 
 /* What parsing can end in beside an exit code. */
@@ -177,6 +198,41 @@ static int parse_which(const char *s, unsigned *ret) {
         if (s && parse_unsigned(s, 1, UINT_MAX, ret) < 0)
                 return usage_error("Invalid number '%s'.", s);
         return PARSED_RUN;
+}
+
+static int parse_record_option(Ctl *c, int option, char *value) {
+        switch (option) {
+        case OPTION_FOR:
+                c->record_for = value;
+                return PARSED_RUN;
+        case OPTION_FREQUENCY:
+                c->record_frequency = value;
+                return PARSED_RUN;
+        case OPTION_PID:
+                c->record_pid = value;
+                return PARSED_RUN;
+        case OPTION_CGROUP:
+                c->record_cgroup = value;
+                return PARSED_RUN;
+        case OPTION_HOST:
+                c->record_host = true;
+                return PARSED_RUN;
+        case OPTION_CHILDREN:
+                c->record_children = true;
+                return PARSED_RUN;
+        case OPTION_STORE:
+                c->record_store = true;
+                return PARSED_RUN;
+        case OPTION_NO_KERNEL:
+                c->record_no_kernel = true;
+                return PARSED_RUN;
+        case OPTION_NO_USER:
+                c->record_no_user = true;
+                return PARSED_RUN;
+        default: /* getopt has said what is wrong */
+                fprintf(stderr, "'profilerctl --help' lists what there is.\n");
+                return EXIT_CODE_USAGE;
+        }
 }
 
 /* Options of comparisons and flame graphs. */
@@ -216,9 +272,8 @@ static int parse_graph_option(Ctl *c, int option, char *value) {
         case OPTION_INVERT:
                 c->invert = true;
                 return PARSED_RUN;
-        default: /* getopt has said what is wrong */
-                fprintf(stderr, "'profilerctl --help' lists what there is.\n");
-                return EXIT_CODE_USAGE;
+        default:
+                return parse_record_option(c, option, value);
         }
 }
 
@@ -321,6 +376,15 @@ static int parse_options(Ctl *c, int argc, char **argv) {
                 { "time", required_argument, NULL, OPTION_TIME },
                 { "files", required_argument, NULL, OPTION_FILES },
                 { "by", required_argument, NULL, OPTION_BY },
+                { "for", required_argument, NULL, OPTION_FOR },
+                { "frequency", required_argument, NULL, OPTION_FREQUENCY },
+                { "pid", required_argument, NULL, OPTION_PID },
+                { "cgroup", required_argument, NULL, OPTION_CGROUP },
+                { "host", no_argument, NULL, OPTION_HOST },
+                { "children", no_argument, NULL, OPTION_CHILDREN },
+                { "store", no_argument, NULL, OPTION_STORE },
+                { "no-kernel", no_argument, NULL, OPTION_NO_KERNEL },
+                { "no-user", no_argument, NULL, OPTION_NO_USER },
                 {},
         };
         int option, r;

@@ -25,6 +25,7 @@ typedef enum OpenKind {
         OPEN_CYCLES,    /* hardware cycles, sampling at frequency_hz on cpu */
         OPEN_RECORDS,   /* mmap2, comm and task records of cpu, no samples */
         OPEN_KALLSYMS,  /* /proc/kallsyms, read-only */
+        OPEN_SESSION, /* software cpu-clock, sampling every 1/frequency_hz s on cpu, not if idle */
         _OPEN_KIND_MAX,
 } OpenKind;
 

@@ -11,7 +11,7 @@
 #include "open/perf-attr.h"
 
 static bool is_sampling(uint32_t kind) {
-        return kind == OPEN_CPU_CLOCK || kind == OPEN_CYCLES;
+        return kind == OPEN_CPU_CLOCK || kind == OPEN_CYCLES || kind == OPEN_SESSION;
 }
 
 int open_request_check(const OpenRequest *request) {
@@ -30,6 +30,15 @@ static void fill_sampling(const OpenRequest *request, struct perf_event_attr *re
                                                    : (uint64_t) PERF_COUNT_SW_CPU_CLOCK;
         ret->freq = 1;
         ret->sample_freq = request->frequency_hz;
+        ret->wakeup_events = UINT32_MAX;
+}
+
+/* The period tells the BPF program which event it is, so it must not be the kernel's to choose. */
+static void fill_session(const OpenRequest *request, struct perf_event_attr *ret) {
+        ret->type = PERF_TYPE_SOFTWARE;
+        ret->config = PERF_COUNT_SW_CPU_CLOCK;
+        ret->sample_period = perf_session_period(request->frequency_hz);
+        ret->exclude_idle = 1;
         ret->wakeup_events = UINT32_MAX;
 }
 
@@ -56,7 +65,9 @@ void perf_attr_fill(const OpenRequest *request, struct perf_event_attr *ret) {
         ret->use_clockid = 1;
         ret->clockid = CLOCK_MONOTONIC;
 
-        if (is_sampling(request->kind))
+        if (request->kind == OPEN_SESSION)
+                fill_session(request, ret);
+        else if (is_sampling(request->kind))
                 fill_sampling(request, ret);
         else
                 fill_records(ret);

@@ -16,6 +16,11 @@ enum {
         PERF_RECORDS_WATERMARK = 64 << 10, /* bytes in the ring until OPEN_RECORDS wakes */
 };
 
+/* Of OPEN_SESSION, ns: a different one for each frequency. */
+static inline uint64_t perf_session_period(uint32_t frequency_hz) {
+        return UINT64_C(1000000000) / frequency_hz;
+}
+
 /* -EBADMSG: no such magic, -EINVAL: kind, CPU or frequency are none of those that there are. */
 int open_request_check(const OpenRequest *request);
 

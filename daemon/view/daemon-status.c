@@ -250,6 +250,40 @@ void unit_statuses_free(UnitStatus *units, size_t n) {
         free(units);
 }
 
+void session_status_done(SessionStatus *s) {
+        free(s->state);
+        free(s->unit);
+        free(s->error);
+        free(s->stored_path);
+        *s = (SessionStatus){};
+}
+
+int session_status_read(sd_bus_message *m, SessionStatus *ret) {
+        static const Property properties[] = {
+                { "State", "s", offsetof(SessionStatus, state) },
+                { "Unit", "s", offsetof(SessionStatus, unit) },
+                { "Error", "s", offsetof(SessionStatus, error) },
+                { "StoredPath", "s", offsetof(SessionStatus, stored_path) },
+                { "Samples", "t", offsetof(SessionStatus, samples) },
+                { "Lost", "t", offsetof(SessionStatus, lost) },
+                { "CPUNSec", "t", offsetof(SessionStatus, cpu_profiled_nsec) },
+                { "ElapsedUSec", "t", offsetof(SessionStatus, elapsed_usec) },
+                { "StartedUSec", "t", offsetof(SessionStatus, started_usec) },
+                { "FrequencyHz", "u", offsetof(SessionStatus, frequency_hz) },
+                {},
+        };
+        SessionStatus s = {};
+        int r;
+
+        r = read_properties(m, properties, &s);
+        if (r < 0) {
+                session_status_done(&s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
 /* The interfaces of one object. 1: it is a unit, 0: it is something else. */
 static int read_object(sd_bus_message *m, UnitStatus *u) {
         bool found = false;

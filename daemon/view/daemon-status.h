@@ -56,6 +56,17 @@ int unit_statuses_read(sd_bus_message *m, UnitStatus **ret, size_t *ret_n);
 void unit_status_done(UnitStatus *u);
 void unit_statuses_free(UnitStatus *units, size_t n);
 
+/* Properties of org.profilerd1.Session. */
+typedef struct SessionStatus {
+        char *state, *unit, *error, *stored_path;
+        uint64_t samples, lost, cpu_profiled_nsec, elapsed_usec, started_usec;
+        uint32_t frequency_hz;
+} SessionStatus;
+
+/* From the reply to GetAll(). */
+int session_status_read(sd_bus_message *m, SessionStatus *ret);
+void session_status_done(SessionStatus *s);
+
 /* One target of profilerd-upload, see org.profilerd1.Upload in bus-names.h. */
 typedef struct UploadStatus {
         char *name, *protocol, *url, *state, *last_error;

@@ -17,6 +17,7 @@ BUS = "org.profilerd1"
 ROOT = "/org/profilerd1"
 MANAGER = "org.profilerd1.Manager"
 UNIT = "org.profilerd1.Unit"
+SESSION = "org.profilerd1.Session"
 STORE = "/var/lib/profilerd"
 PROGRAMS = "/usr/local/lib/profilerd-tests"
 DROP_IN = "/etc/profilerd/profilerd.conf.d/50-test.conf"
@@ -150,6 +151,16 @@ class Machine:
 
     def wait_for_state(self, unit, state, seconds=5):
         wait_until(lambda: self.unit(unit, "State") == state, seconds, f"{unit} to be {state}")
+
+    def start_session(self, target, hz=99, seconds=1, **options):
+        """As root; the object. Options are those of StartSession(), booleans all of them."""
+        words = [word for key, value in options.items() for word in (key, "b", str(value).lower())]
+        text = self.output("busctl", "--json=short", "call", BUS, ROOT, MANAGER, "StartSession", "suta{sv}", target,
+                           hz, int(seconds * 1e6), len(options) + 1, "Keep", "b", "true", *words)
+        return json.loads(text)["data"][0]
+
+    def session(self, path, name):
+        return self._get(path, SESSION, name)
 
     def losses(self):
         return {reason: count for reason, _, count in self.manager("Losses")}

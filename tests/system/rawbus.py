@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of D-Bus that can misbehave: floods, does not read answers, hangs up at any moment.
 
-Marshals just what the tests send: strings, also as variants, and unsigned integers.
+Marshals just what the tests send: strings, also as variants, unsigned integers, and "A": options, that is
+a{sv} from triples of name, type and value, where a descriptor may be among them.
 """
 
 import array
@@ -13,7 +14,7 @@ import time
 
 CALL, RETURN, ERROR = 1, 2, 3  # kinds
 NO_REPLY, NO_START, INTERACTIVE = 1, 2, 4  # flags
-PATH, INTERFACE, MEMBER, ERROR_NAME, REPLY_SERIAL, DESTINATION, _, SIGNATURE = range(1, 9)  # fields
+PATH, INTERFACE, MEMBER, ERROR_NAME, REPLY_SERIAL, DESTINATION, _, SIGNATURE, UNIX_FDS = range(1, 10)  # fields
 
 
 def pad(data, to):
@@ -29,6 +30,23 @@ def signature(data, text):
     return data + bytes([len(text)]) + text.encode() + b"\0"
 
 
+def options_of(options, start):
+    """a{sv} at the offset start of a body, and its descriptors."""
+    head = pad(b"\0" * start, 4)
+    data = pad(head + b"\0\0\0\0", 8)
+    first, fds = len(data), []
+    for name, kind, value in options:
+        data = signature(string(pad(data, 8), name), kind)
+        if kind == "s":
+            data = string(data, value)
+            continue
+        if kind == "h":
+            fds.append(value)
+            value = len(fds) - 1
+        data = pad(data, 8 if kind == "t" else 4) + struct.pack("<Q" if kind == "t" else "<I", value)
+    return data[start:len(head)] + struct.pack("<I", len(data) - first) + data[len(head) + 4:], fds
+
+
 def body_of(types, values):
     data = b""
     for kind, value in zip(types, values):
@@ -38,6 +56,8 @@ def body_of(types, values):
             data = string(signature(data, "s"), value)
         elif kind == "u":
             data = pad(data, 4) + struct.pack("<I", value)
+        elif kind == "A":
+            data += options_of(value, len(data))[0]
         else:
             data = pad(data, 8) + struct.pack("<Q", value)
     return data
@@ -50,6 +70,7 @@ class Message:
         self.kind, self.body = kind, body
         self.reply_to = fields.get(REPLY_SERIAL)
         self.error = fields.get(ERROR_NAME)
+        self.member = fields.get(MEMBER)
 
     @property
     def text(self):
@@ -101,14 +122,18 @@ class RawBus:
     def send(self, name, path, interface, member, types="", *values, flags=NO_START):
         """Returns the serial, for answer()."""
         self.serial += 1
-        fields = b""
+        fields, fds = b"", []
+        if "A" in types:
+            fds = options_of(values[types.index("A")], 0)[1]
+        if fds:
+            fields = signature(bytes([UNIX_FDS]), "u") + struct.pack("<I", len(fds))
         for code, kind, value in ((PATH, "o", path), (INTERFACE, "s", interface), (MEMBER, "s", member),
-                                  (DESTINATION, "s", name), (SIGNATURE, "g", types)):
+                                  (DESTINATION, "s", name), (SIGNATURE, "g", types.replace("A", "a{sv}"))):
             fields = signature(pad(fields, 8) + bytes([code]), kind)
             fields = signature(fields, value) if kind == "g" else string(fields, value)
         body = body_of(types, values)
         header = struct.pack("<cBBBIII", b"l", CALL, flags, 1, len(body), self.serial, len(fields))
-        self.send_bytes(pad(header + fields, 8) + body)
+        socket.send_fds(self.socket, [pad(header + fields, 8) + body], fds)
         return self.serial
 
     def send_bytes(self, data):

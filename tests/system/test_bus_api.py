@@ -14,7 +14,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from machine import BUS, MANAGER, ROOT, UNIT, wait_until
+from machine import BUS, MANAGER, ROOT, SESSION, UNIT, wait_until
 from rawbus import ERROR, INTERACTIVE, NO_REPLY, NO_START, RETURN, RawBus
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -61,8 +61,9 @@ def shipped(machine, name):
     return ElementTree.fromstring(machine.path(f"{INTERFACES}/{name}.xml").read_text()).find("interface")
 
 
-@pytest.mark.parametrize("name, path", [(MANAGER, ROOT), (UNIT, f"{ROOT}/unit/dbus_2eservice")])
+@pytest.mark.parametrize("name, path", [(MANAGER, ROOT), (UNIT, f"{ROOT}/unit/dbus_2eservice"), (SESSION, None)])
 def test_introspection_is_that_of_the_installed_file(machine, name, path):
+    path = path or machine.start_session("host")
     running = introspect(machine, path)[name]
     if os.environ.get("UPDATE_INTERFACES"):
         write_interface(running)
@@ -98,7 +99,7 @@ def entry_of(member):
     return f"{name}({arguments(member, 'in')})" + (f" → {result}" if result else "")
 
 
-@pytest.mark.parametrize("title, name", [("MANAGER", MANAGER), ("UNIT", UNIT)])
+@pytest.mark.parametrize("title, name", [("MANAGER", MANAGER), ("UNIT", UNIT), ("SESSION", SESSION)])
 def test_manual_has_every_signature_and_no_other(machine, title, name):
     members = [member for member in shipped(machine, name) if member.tag != "annotation"]
     assert sorted(map(entry_of, members)) == entries_of_manual(title)
@@ -184,7 +185,7 @@ def test_polkit_denies_by_default(polkit, member):
 
 
 def test_polkit_knows_our_actions_and_their_owner(polkit):
-    for action in ("reload", "flush", "read-profiles"):
+    for action in ("reload", "flush", "start-session", "manage-sessions", "read-profiles"):
         text = polkit.output("pkaction", "--verbose", "--action-id", f"org.profilerd1.{action}")
         assert "org.freedesktop.policykit.owner -> unix-user:profilerd" in text
         assert re.search(r"implicit active:\s+auth_admin_keep", text)

@@ -15,18 +15,22 @@ static OpenRequest request_of(OpenKind kind) {
         };
 }
 
-static void assert_excludes_nobody(const struct perf_event_attr *attr) {
+static void assert_excludes_at_most_idle(const struct perf_event_attr *attr) {
         assert_int_equal(attr->size, sizeof(*attr));
         assert_int_equal(attr->inherit, 0);
         assert_int_equal(attr->disabled, 0);
         assert_int_equal(attr->exclude_user, 0);
         assert_int_equal(attr->exclude_kernel, 0);
         assert_int_equal(attr->exclude_hv, 0);
-        assert_int_equal(attr->exclude_idle, 0);
         assert_int_equal(attr->exclude_host, 0);
         assert_int_equal(attr->exclude_guest, 0);
         assert_int_equal(attr->use_clockid, 1);
         assert_int_equal(attr->clockid, CLOCK_MONOTONIC);
+}
+
+static void assert_excludes_nobody(const struct perf_event_attr *attr) {
+        assert_excludes_at_most_idle(attr);
+        assert_int_equal(attr->exclude_idle, 0);
 }
 
 static void test_sampling_events_run_at_a_frequency_and_wake_nobody(void **state) {
@@ -54,6 +58,29 @@ static void test_sampling_events_run_at_a_frequency_and_wake_nobody(void **state
                 assert_int_equal(attr.watermark, 0);
                 assert_int_equal(attr.wakeup_events, UINT32_MAX);
                 assert_int_equal(attr.mmap | attr.mmap2 | attr.comm | attr.task, 0);
+        }
+}
+
+static void test_events_of_sessions_have_a_fixed_period_that_tells_the_frequency(void **state) {
+        OpenRequest request = request_of(OPEN_SESSION);
+        struct perf_event_attr attr;
+        uint64_t last = UINT64_MAX;
+
+        for (uint32_t hz = 1; hz <= OPEN_FREQUENCY_MAX_HZ; hz++) {
+                request.frequency_hz = hz;
+                memset(&attr, 0xff, sizeof(attr));
+                perf_attr_fill(&request, &attr);
+                assert_excludes_at_most_idle(&attr);
+                assert_int_equal(attr.exclude_idle, 1);
+                assert_int_equal(attr.type, PERF_TYPE_SOFTWARE);
+                assert_int_equal(attr.config, PERF_COUNT_SW_CPU_CLOCK);
+                assert_int_equal(attr.freq, 0);
+                assert_int_equal(attr.sample_period, perf_session_period(hz));
+                assert_true(attr.sample_period < last);
+                assert_int_equal(attr.sample_type, 0);
+                assert_int_equal(attr.wakeup_events, UINT32_MAX);
+                assert_int_equal(attr.mmap | attr.mmap2 | attr.comm | attr.task, 0);
+                last = attr.sample_period;
         }
 }
 
@@ -99,6 +126,10 @@ static void test_requests_beyond_the_limits_are_refused(void **state) {
                 { { OPEN_MAGIC, OPEN_CYCLES, 0, 0 }, -EINVAL },
                 { { OPEN_MAGIC, OPEN_CYCLES, 0, 1001 }, -EINVAL },
                 { { OPEN_MAGIC, OPEN_RECORDS, 0, 1001 }, -EINVAL },
+                { { OPEN_MAGIC, OPEN_SESSION, 0, 1000 }, 0 },
+                { { OPEN_MAGIC, OPEN_SESSION, 0, 0 }, -EINVAL },
+                { { OPEN_MAGIC, OPEN_SESSION, 0, 1001 }, -EINVAL },
+                { { OPEN_MAGIC, OPEN_SESSION, 4096, 99 }, -EINVAL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
@@ -108,6 +139,8 @@ static void test_requests_beyond_the_limits_are_refused(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sampling_events_run_at_a_frequency_and_wake_nobody),
+                cmocka_unit_test(
+                        test_events_of_sessions_have_a_fixed_period_that_tells_the_frequency),
                 cmocka_unit_test(test_the_record_event_tells_of_processes_and_code_only),
                 cmocka_unit_test(test_requests_beyond_the_limits_are_refused),
         };

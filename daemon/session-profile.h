@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Profiles of Sessions: from their windows to the result, to the store and into the stream. */
+
+#include "profiler.h"
+#include "session.h"
+
+#define SESSION_STORE_TYPE "cpu-session" /* not "cpu": the same time would count twice */
+
+/* From s->window, which is as it was afterwards, to s->result; and to the store, if asked for. */
+int session_make_result(Session *s, Profiler *profiler, Store *store);
+
+/* Begins s->recent anew. */
+int session_renew_recent(Session *s, Profiler *profiler);
+/* What has come since the piece before goes into the stream, or is counted as dropped. */
+void session_stream_piece(Session *s, Profiler *profiler);
