@@ -53,6 +53,10 @@ static bool demangle_to(Output *o, const char *symbol) {
 char *demangle(const char *symbol, size_t max) {
         Output o = { .max = max };
 
+        /* Go's linker tells functions of two calling conventions apart; programmers do not. */
+        if (endswith(symbol, ".abi0") && strlen(symbol) > strlen(".abi0"))
+                return strndup(symbol, MIN(strlen(symbol) - strlen(".abi0"), max));
+
         /* All manglings start with one of these; most symbols of a C program do not. */
         if (!startswith(symbol, "_Z") && !startswith(symbol, "_R"))
                 return NULL;

@@ -5,8 +5,8 @@
  * Demangling
  *
  * Names as programmers wrote them: C++ with parameters but without the return type, Rust (both
- * manglings) without the hash. libiberty does the work; the output is bounded here, for a short
- * mangled name can stand for an endless one.
+ * manglings) without the hash, Go without the calling convention. libiberty does the work; the
+ * output is bounded here, for a short mangled name can stand for an endless one.
  */
 
 #include "basic/util.h"

@@ -204,6 +204,25 @@ static int elf_file_get_section_data(
         return 0;
 }
 
+const uint8_t *elf_file_get_memory(const ElfFile *f, uint64_t address, size_t *ret_left) {
+        for (size_t i = 0; i < f->n_segments; i++) {
+                const uint8_t *data;
+                GElf_Phdr p;
+                uint64_t delta;
+
+                if (!gelf_getphdr(f->elf, (int) i, &p) || p.p_type != PT_LOAD ||
+                    address < p.p_vaddr || address - p.p_vaddr >= p.p_filesz)
+                        continue;
+                delta = address - p.p_vaddr;
+                data = elf_file_get_bytes(f, p.p_offset, p.p_filesz);
+                if (!data)
+                        continue;
+                *ret_left = (size_t) (p.p_filesz - delta);
+                return data + delta;
+        }
+        return NULL;
+}
+
 int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size) {
         return elf_file_get_section_data(f, i, false, ret, ret_size);
 }

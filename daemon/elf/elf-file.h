@@ -60,5 +60,9 @@ int elf_file_get_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *r
 /* The same of a compressed section: as it is in the file, from its header on. */
 int elf_file_get_packed_data(const ElfFile *f, size_t i, const uint8_t **ret, size_t *ret_size);
 
+/* What of a PT_LOAD segment's bytes in the file is at an address, and how many follow, borrowed.
+ * NULL: nothing. */
+const uint8_t *elf_file_get_memory(const ElfFile *f, uint64_t address, size_t *ret_left);
+
 /* The GNU build id into at most max bytes; returns its size. 0: none, or longer than max. */
 size_t elf_file_get_build_id(const ElfFile *f, uint8_t *ret, size_t max);

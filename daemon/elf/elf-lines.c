@@ -6,10 +6,12 @@
 #include "elf/attempt.h"
 #include "elf/dwarf-lines.h"
 #include "elf/elf-lines.h"
+#include "elf/go-lines.h"
 
 /* What an attempt needs; all of it outlives a crash. */
 typedef struct Reading {
         const ElfFile *elf; /* that has the DWARF */
+        bool has_go;        /* whose units need no DWARF */
         LineTable *table;
         LineBudget budget;
         IndexLineInfo info;
@@ -23,7 +25,8 @@ static int read_dwarf(void *userdata) {
         r = dwarf_file_new(&d, reading->elf);
         if (r < 0)
                 return r;
-        return dwarf_lines_read(d, reading->table, true, &reading->budget, &reading->info);
+        return dwarf_lines_read(d, reading->table, !reading->has_go, &reading->budget,
+                                &reading->info);
 }
 
 static IndexLinesState state_of(int error) {
@@ -43,8 +46,21 @@ static IndexLinesState state_of(int error) {
         }
 }
 
+static int read_go(Reading *reading, const ElfFile *f) {
+        GoTable t;
+        int r;
+
+        if (go_table_find(f, &t) < 0)
+                return -ENODATA;
+        reading->has_go = true;
+        reading->info.sources |= INDEX_LINES_GO;
+        r = go_lines_read(&t, reading->table, &reading->budget, &reading->info);
+        line_table_drop_open(reading->table);
+        return r;
+}
+
 /* The file's own DWARF, or that of its debug file. */
-static int read_all(Reading *reading, const ElfIndexInput *input) {
+static int read_all_dwarf(Reading *reading, const ElfIndexInput *input) {
         int r;
 
         reading->elf = input->file;
@@ -60,6 +76,17 @@ static int read_all(Reading *reading, const ElfIndexInput *input) {
         if (r != -ENODATA)
                 reading->info.sources |= INDEX_LINES_DEBUG_FILE;
         return r;
+}
+
+/* Go's own table is in every Go program, and quicker read than its DWARF. */
+static int read_all(Reading *reading, const ElfIndexInput *input) {
+        int go, r;
+
+        go = read_go(reading, input->file);
+        if (go < 0 && go != -ENODATA)
+                return go;
+        r = read_all_dwarf(reading, input);
+        return r == -ENODATA ? go : r;
 }
 
 static void extend(uint64_t address, uint64_t size, uint64_t *start, uint64_t *end) {

@@ -6,6 +6,7 @@
 #include "basic/array.h"
 #include "elf/demangle.h"
 #include "elf/elf-names.h"
+#include "elf/go-lines.h"
 #include "elf/plt.h"
 #include "elf/symtab.h"
 #include "elf/unpack.h"
@@ -14,7 +15,7 @@
 typedef struct Names {
         Symtab *symbols;
         PltSymbols plt;
-        uint8_t *mini_data;
+        uint8_t *mini_data, *go;
         ElfFile *mini;
 } Names;
 
@@ -23,6 +24,7 @@ static void names_done(Names *n) {
         plt_symbols_done(&n->plt);
         elf_file_free(n->mini);
         free(n->mini_data);
+        free(n->go);
 }
 
 static int region_append(
@@ -114,6 +116,34 @@ static int collect_mini_debug(Names *n, const ElfFile *f) {
         return collect_symbols(n->mini, SHT_SYMTAB, INDEX_SOURCE_MINI_DEBUG, n->symbols);
 }
 
+/* Of a stripped Go program: the runtime's own table. */
+static int collect_go(Names *n, const ElfFile *f) {
+        const char *names;
+        size_t size;
+        GoTable t;
+        int r;
+
+        if (go_table_find(f, &t) < 0)
+                return 0;
+        names = go_table_get_name(&t, 0);
+        if (!names)
+                return 0;
+        r = go_lines_make_symbols(&t, &n->go, &size);
+        if (r < 0)
+                return r;
+        r = symtab_add(n->symbols, &(SymtabInput){
+                                           .symbols = n->go,
+                                           .strings = names - 1,
+                                           .symbols_size = size,
+                                           .strings_size = t.size - t.names + 1,
+                                           .is_64 = true,
+                                           .is_made = true,
+                                           .machine = elf_file_get_machine(f),
+                                           .source = INDEX_SOURCE_GO,
+                                   });
+        return r < 0 ? r : 1;
+}
+
 static int collect_stubs(Names *n, const ElfFile *f) {
         int r;
 
@@ -140,6 +170,8 @@ static int collect(Names *n, const ElfFile *f, const ElfFile *debug) {
                 r = collect_symbols(debug, SHT_SYMTAB, INDEX_SOURCE_DEBUG_FILE, n->symbols);
         if (r == 0)
                 r = collect_mini_debug(n, f);
+        if (r == 0)
+                r = collect_go(n, f);
         if (r >= 0)
                 r = collect_symbols(f, SHT_DYNSYM, INDEX_SOURCE_DYNSYM, n->symbols);
         if (r >= 0)

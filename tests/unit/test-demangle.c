@@ -48,6 +48,13 @@ static void test_rust_names_have_no_hash(void **state) {
         assert_demangled("_RNvNtCs1234_7mycrate3foo3bar", "mycrate::foo::bar");
 }
 
+static void test_go_names_have_no_calling_convention(void **state) {
+        _cleanup_free_ char *name = demangle("runtime.memmove.abi0", 100);
+
+        assert_string_equal(name, "runtime.memmove");
+        assert_null(demangle(".abi0", 100));
+}
+
 static void test_broken_manglings_are_no_names(void **state) {
         assert_demangled("_Z", NULL);
         assert_demangled("_ZN", NULL);
@@ -106,6 +113,7 @@ int main(void) {
                 cmocka_unit_test(test_cxx_templates_have_no_return_type),
                 cmocka_unit_test(test_parts_of_functions_say_so),
                 cmocka_unit_test(test_rust_names_have_no_hash),
+                cmocka_unit_test(test_go_names_have_no_calling_convention),
                 cmocka_unit_test(test_broken_manglings_are_no_names),
                 cmocka_unit_test(test_output_is_cut),
                 cmocka_unit_test(test_a_bomb_costs_no_more_than_its_limit),
