@@ -29,7 +29,7 @@ UNPACKERS = {b"\xfd7zX": ["xz", "-dc", "--single-stream"], b"\x28\xb5\x2f\xfd": 
 
 # The kernel patches its own code, which makes emulated CPUs stumble where each has a thread.
 ACCELERATOR = "tcg,thread=single"
-COMMAND_LINE = ("console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr audit=0 cryptomgr.notests "
+COMMAND_LINE = ("console=ttyS0 no_timer_check quiet loglevel=4 panic=-1 mitigations=off nokaslr audit=0 cryptomgr.notests "
                 "random.trust_cpu=on rw systemd.show_status=no systemd.log_target=kmsg cgroup_no_v1=all "
                 "systemd.unified_cgroup_hierarchy=1")
 
@@ -226,15 +226,16 @@ def _cpu(version):
     return "Nehalem,-cx16" if old_kernel and old_qemu else "Nehalem"
 
 
-def boot(kernel_directory, image, archive, seconds):
-    """Runs the payload's script. Its output and status."""
+def boot(kernel_directory, image, archive, seconds, arguments=""):
+    """Runs the payload's script; arguments: further ones of the kernel. Its output and status."""
     version = (kernel_directory / "version").read_text()
     with tempfile.TemporaryDirectory() as work:
         output, console = pathlib.Path(work) / "output", pathlib.Path(work) / "console"
         command = [
             QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "pc", "-accel", ACCELERATOR,
             "-cpu", _cpu(version), "-smp", "2", "-m", str(MEMORY_MB),
-            "-kernel", kernel_directory / "vmlinux", "-initrd", kernel_directory / "initrd", "-append", COMMAND_LINE,
+            "-kernel", kernel_directory / "vmlinux", "-initrd", kernel_directory / "initrd", "-append",
+            f"{COMMAND_LINE} {arguments}",
             "-serial", f"file:{console}", "-serial", f"file:{output}",
             "-drive", f"file={image},format=raw,if=none,id=disk,snapshot=on", "-device", "virtio-blk-pci,drive=disk",
             "-drive", f"file={archive},format=raw,if=none,id=payload,readonly=on",

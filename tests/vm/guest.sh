@@ -4,7 +4,7 @@
 # What tools/vm-check runs in a machine with a stock kernel: loads each BPF object, runs the kernel
 # tests, and drives the installed daemon under its unit. Writes TAP.
 #
-#     guest.sh [load] [tests] [daemon]        all if none is given
+#     guest.sh load|tests|daemon|lockdown|legacy...
 #
 # Beside it: objects/ programs/ tests/ lib/ bpf-load
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -163,8 +163,41 @@ check_daemon() {
     claim "profilerd had nothing to warn of" has_no_warnings
 }
 
+# ---- hosts that lack something ----
+
+# refuses WORDS: profilerd ends at once and for good, with one message that says what to do.
+refuses() {
+    local messages
+    systemctl start profilerd.service && return 1
+    sleep 3
+    messages=$(journalctl --no-pager -q -o cat -t profilerd -p err)
+    echo "$messages"
+    echo "status $(show profilerd.service ExecMainStatus), $(show profilerd.service NRestarts) restarts"
+    [ "$(show profilerd.service ExecMainStatus)" = 78 ] && [ "$(show profilerd.service NRestarts)" = 0 ] &&
+        [ "$(wc -l <<<"$messages")" = 1 ] && grep -q "$1" <<<"$messages"
+}
+
+refuses_without_btf() {
+    mkdir -p /run/systemd/system/profilerd.service.d
+    printf '[Service]\nInaccessiblePaths=/sys/kernel/btf\n' >/run/systemd/system/profilerd.service.d/10-vm.conf
+    systemctl daemon-reload
+    systemctl reset-failed profilerd.service
+    journalctl -q --rotate --vacuum-time=1us
+    refuses "has no BTF"
+}
+
+check_lockdown() {
+    claim "profilerd can be installed" install
+    claim "a locked down kernel is told of" refuses "lockdown=integrity"
+    claim "a kernel without BTF is told of" refuses_without_btf
+}
+
+check_legacy() {
+    claim "profilerd can be installed" install
+    claim "a host without cgroup v2 is told of" refuses "systemd.unified_cgroup_hierarchy=1"
+}
+
 echo "# kernel $(uname -r), $(systemctl --version | head -n 1)"
-(($# > 0)) || set -- load tests daemon
 for part in "$@"; do
     "check_$part"
 done
