@@ -169,7 +169,8 @@ static int add_stack(CallTree *t, const FrameStack *s, int64_t value, CallTreeSi
         if (!has_focus(t, s))
                 return 0;
         for (size_t i = 0; i < s->n; i++) {
-                uint32_t frame = s->frames[t->options.invert ? s->n - 1 - i : i];
+                size_t at = t->options.invert ? s->n - 1 - i : i, n_nodes = t->n_nodes;
+                uint32_t frame = s->frames[at];
                 int r;
 
                 if (t->marks[frame] & MARK_HIDE)
@@ -177,6 +178,8 @@ static int add_stack(CallTree *t, const FrameStack *s, int64_t value, CallTreeSi
                 r = find_child(t, node, frame, &node);
                 if (r < 0)
                         return r;
+                t->nodes[node].inlined =
+                        (t->n_nodes > n_nodes || t->nodes[node].inlined) && s->inlined[at];
         }
         t->nodes[node].self[side] = profile_add_values(t->nodes[node].self[side], value);
         return 0;

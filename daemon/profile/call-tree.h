@@ -25,6 +25,7 @@ typedef struct CallNode {
         uint32_t parent, first_child, next_sibling; /* PROFILE_NONE: none */
         int64_t self[_CALL_TREE_SIDE_MAX];          /* of the stacks that end here */
         int64_t total[_CALL_TREE_SIDE_MAX];         /* of those and of all below */
+        bool inlined;                               /* into its caller, in all samples */
 } CallNode;
 
 typedef bool (*FrameFilter)(const Frame *f, void *userdata);

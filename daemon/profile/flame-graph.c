@@ -131,7 +131,7 @@ static void add_title(const Walk *k, const CallNode *n, const Frame *f) {
                 text_add(k->w, "\n");
                 text_add_markup(k->w, f->binary);
         }
-        text_add(k->w, "\n");
+        text_add(k->w, n->inlined ? "\ninlined\n" : "\n");
         add_value(k->w, n->total[CALL_TREE_VALUE], k->options->unit);
         text_addf(k->w, ", %.2f%%", 100 * share);
         if (n->self[CALL_TREE_VALUE] > 0 && n->first_child != PROFILE_NONE)
@@ -198,6 +198,9 @@ static void add_frame(const Walk *k, const CallNode *n, size_t level) {
         add_title(k, n, &f);
         text_addf(k->w, "<rect x=\"%.4f%%\" y=\"%.0f\" width=\"%.4f%%\" height=\"%d\" rx=\"1\"/>",
                   100 * x, y, 100 * width, FLAME_ROW_HEIGHT - 1);
+        if (n->inlined)
+                text_addf(k->w, "<line x1=\"%.4f%%\" y1=\"%.0f\" x2=\"%.4f%%\" y2=\"%.0f\"/>",
+                          100 * x, y, 100 * x, y + FLAME_ROW_HEIGHT - 1);
         add_text(k, n, &f, x, width, y);
         text_add(k->w, "</g>\n");
 }

@@ -17,7 +17,7 @@
       const rect = g.querySelector('rect');
       const lines = g.querySelector('title').textContent.split('\n');
       const f = {
-        g, rect, text: g.querySelector('text'), name: lines[0], detail: lines.join(', '),
+        g, rect, text: g.querySelector('text'), edge: g.querySelector('line'), name: lines[0], detail: lines.join(', '),
         label: g.querySelector('text').getAttribute('data-label') || lines[0],
         index: frames.length, level: Number(g.getAttribute('aria-level')) - 1,
         x: parseFloat(rect.getAttribute('x')), width: parseFloat(rect.getAttribute('width')),
@@ -69,6 +69,12 @@
       f.rect.setAttribute('x', x + '%');
       f.rect.setAttribute('width', width + '%');
       f.rect.setAttribute('y', y);
+      if (f.edge) {
+        f.edge.setAttribute('x1', x + '%');
+        f.edge.setAttribute('x2', x + '%');
+        f.edge.setAttribute('y1', y);
+        f.edge.setAttribute('y2', y + ROW - 1);
+      }
       f.text.setAttribute('x', x + '%');
       f.text.setAttribute('y', y + 13);
       f.text.textContent = shorten(f.label, width / 100 * pixels);

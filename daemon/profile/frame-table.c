@@ -189,6 +189,7 @@ void frame_map_done(FrameMap *m) {
 
 void frame_stack_done(FrameStack *s) {
         free(s->frames);
+        free(s->inlined);
         *s = (FrameStack){};
 }
 
@@ -202,8 +203,14 @@ int frame_map_get_stack(const FrameMap *m, const ProfileSample *s, FrameStack *s
                                   stack->n + (m->first[l + 1] - m->first[l]));
                 if (r < 0)
                         return r;
-                for (size_t j = m->first[l + 1]; j-- > m->first[l];)
+                r = ARRAY_RESERVE(stack->inlined, stack->capacity_inlined,
+                                  stack->n + (m->first[l + 1] - m->first[l]));
+                if (r < 0)
+                        return r;
+                for (size_t j = m->first[l + 1]; j-- > m->first[l];) {
+                        stack->inlined[stack->n] = j + 1 < m->first[l + 1];
                         stack->frames[stack->n++] = m->frames[j];
+                }
         }
         return 0;
 }

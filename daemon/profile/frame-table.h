@@ -32,7 +32,8 @@ typedef struct FrameMap {
 /* The frames of one stack, the root first. */
 typedef struct FrameStack {
         uint32_t *frames;
-        size_t n, capacity;
+        bool *inlined; /* is the frame a part of its caller's code? */
+        size_t n, capacity, capacity_inlined;
 } FrameStack;
 
 int frame_table_new(FrameTable **ret);

@@ -31,6 +31,8 @@ typedef struct Walk {
 static const char *kind_of(const CallNode *n, const Frame *f) {
         if (n->frame == PROFILE_NONE)
                 return "root";
+        if (n->inlined)
+                return "inline";
         return f->kernel ? "kernel" : f->named ? "user" : "unnamed";
 }
 

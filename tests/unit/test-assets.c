@@ -46,12 +46,13 @@ static void test_what_is_said_to_be_gzip_is(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = {
+        static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_style_is_always_there),
                 cmocka_unit_test(test_each_asset_is_found_by_its_name),
                 cmocka_unit_test(test_what_is_no_asset_is_not_found),
                 cmocka_unit_test(test_what_is_said_to_be_gzip_is),
         };
 
+        cmocka_set_message_output(CM_OUTPUT_TAP);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

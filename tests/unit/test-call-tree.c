@@ -111,6 +111,7 @@ static void test_the_other_side_has_values_of_its_own(void **state) {
 static void test_inlined_functions_are_frames_below_their_caller(void **state) {
         _cleanup_(call_tree_freep) CallTree *t = NULL;
         ReportFixture f;
+        uint32_t outer, inner;
 
         (void) state;
         report_fixture_init(&f, 0, 0);
@@ -118,7 +119,10 @@ static void test_inlined_functions_are_frames_below_their_caller(void **state) {
         assert_return_code(call_tree_new(&t, NULL), 0);
         assert_return_code(call_tree_add(t, f.profile, CPU, CALL_TREE_VALUE), 0);
         profile_free(f.profile);
-        find(t, find(t, 0, "outer"), "inner");
+        outer = find(t, 0, "outer");
+        inner = find(t, outer, "inner");
+        assert_false(call_tree_get(t, outer)->inlined);
+        assert_true(call_tree_get(t, inner)->inlined);
 }
 
 int main(void) {
