@@ -71,6 +71,21 @@ static int find_code(const ElfFile *f, SymtabRegion **ret, size_t *ret_n) {
         return 0;
 }
 
+/* By section: it is executable. */
+static bool *find_code_sections(const ElfFile *f) {
+        const uint64_t code = SHF_ALLOC | SHF_EXECINSTR;
+        size_t n = elf_file_n_sections(f);
+        bool *is_code;
+
+        is_code = calloc(n + 1, sizeof(bool));
+        for (size_t i = 1; is_code && i < n; i++) {
+                ElfSection s;
+
+                is_code[i] = elf_file_get_section(f, i, &s) >= 0 && (s.flags & code) == code;
+        }
+        return is_code;
+}
+
 /* Collects the first section of a type (SHT_SYMTAB, SHT_DYNSYM). 1: done; 0: there is none, or it
  * is broken, which is as good as none: another one may be whole. */
 static int collect_symbols(const ElfFile *f, uint32_t type, IndexSource source, Symtab *t) {
@@ -81,6 +96,7 @@ static int collect_symbols(const ElfFile *f, uint32_t type, IndexSource source, 
                         .machine = elf_file_get_machine(f),
                         .source = source,
                 };
+                _cleanup_free_ bool *is_code = NULL;
                 const uint8_t *strings;
                 ElfSection s;
                 int r;
@@ -91,6 +107,10 @@ static int collect_symbols(const ElfFile *f, uint32_t type, IndexSource source, 
                     elf_file_get_data(f, s.link, &strings, &input.strings_size) < 0)
                         return 0;
                 input.strings = (const char *) strings;
+                input.is_code = is_code = find_code_sections(f);
+                input.n_sections = elf_file_n_sections(f);
+                if (!is_code)
+                        return -ENOMEM;
                 r = symtab_add(t, &input);
                 return r < 0 ? r : 1;
         }

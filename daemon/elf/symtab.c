@@ -171,6 +171,9 @@ static bool symbol_decode(const Symtab *t,
                 return false;
         if (type == STT_NOTYPE && s->st_shndx >= SHN_LORESERVE && s->st_shndx != SHN_XINDEX)
                 return false; /* a number, no address */
+        if (type == STT_NOTYPE && input->is_code && s->st_shndx < SHN_LORESERVE &&
+            (s->st_shndx >= input->n_sections || !input->is_code[s->st_shndx]))
+                return false;
         if (input->machine == EM_ARM && type != STT_NOTYPE)
                 address &= ~UINT64_C(1); /* Thumb code */
         region = symtab_find_region(t, address);
@@ -213,6 +216,7 @@ int symtab_add(Symtab *t, const SymtabInput *input) {
         if (t->n_inputs >= SYMTAB_INPUTS_MAX)
                 return -E2BIG;
         t->inputs[t->n_inputs] = *input;
+        t->inputs[t->n_inputs].is_code = NULL;
         for (size_t i = 0; i < n; i++) {
                 Elf64_Sym s;
                 Symbol symbol;

@@ -43,6 +43,11 @@ typedef struct SymtabInput {
         bool is_made;       /* names are taken as they are: nobody put a version into them */
         uint16_t machine;   /* e_machine */
         IndexSource source; /* what its functions are said to come from */
+        /* By section: it holds code. Only while it is added; NULL: not known. A symbol without a
+         * type in any other section names no code, whatever its value: debug sections have labels,
+         * too. */
+        const bool *is_code;
+        size_t n_sections;
 } SymtabInput;
 
 typedef struct SymtabFunction {

@@ -97,6 +97,22 @@ static void test_functions_are_sorted(void **state) {
         assert_table(&t, "a 1000-1020, resolver 1080-1088, b 1100-1110");
 }
 
+/* Link-time optimisation leaves labels in debug sections, whose values look like addresses. */
+static void test_labels_of_sections_without_code_are_skipped(void **state) {
+        static const bool is_code[] = { false, true, false };
+        SymtabInput input;
+        Table t = {};
+
+        table_add_at(&t, "function", 0x1000, 0x10, STT_FUNC, STB_LOCAL, 2);
+        table_add_at(&t, "label", 0x1020, 0, STT_NOTYPE, STB_LOCAL, 1);
+        table_add_at(&t, "debug", 0x1040, 0, STT_NOTYPE, STB_LOCAL, 2);
+        table_add_at(&t, "beyond", 0x1060, 0, STT_NOTYPE, STB_LOCAL, 3);
+        input = table_input(&t);
+        input.is_code = is_code;
+        input.n_sections = ELEMENTSOF(is_code);
+        assert_functions(&input, NULL, "function 1000-1010, label 1020-2000");
+}
+
 static void test_what_is_no_code_is_skipped(void **state) {
         Table t = {};
 
@@ -393,6 +409,7 @@ static void test_no_code_means_no_functions(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_functions_are_sorted),
+                cmocka_unit_test(test_labels_of_sections_without_code_are_skipped),
                 cmocka_unit_test(test_what_is_no_code_is_skipped),
                 cmocka_unit_test(test_a_sized_symbol_is_never_stretched),
                 cmocka_unit_test(test_a_size_ends_with_the_section),
