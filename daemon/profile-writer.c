@@ -35,6 +35,7 @@ struct ProfileWriter {
 void closed_window_done(ClosedWindow *c) {
         window_free(c->window);
         free(c->unit);
+        free(c->slice);
         free(c->main_exe);
         file_unref(c->main_mapping.file);
         for (size_t i = 0; i < c->n_labels; i++) {
@@ -61,6 +62,7 @@ int profile_writer_make_profile(ProfileWriter *w,
                                 WindowNames *ret_names) {
         WindowProfileContext context = {
                 .unit = c->unit,
+                .slice = c->slice,
                 .invocation_id = c->invocation_id,
                 .boot_id = w->boot_id,
                 .host = w->host,

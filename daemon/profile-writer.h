@@ -23,6 +23,7 @@ typedef struct ProfileWriter ProfileWriter;
 typedef struct ClosedWindow {
         Window *window;
         char *unit;
+        char *slice; /* NULL: unknown */
         sd_id128_t invocation_id;
         ConfigLabel *labels;
         size_t n_labels;

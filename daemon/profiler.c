@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "basic/array.h"
+#include "basic/cgroup-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "capture/wait-table.h"
@@ -146,7 +147,8 @@ static int close_window(Profiler *p, UnitWindow *w, usec_t duration_usec) {
         w->source = sd_event_source_disable_unref(w->source);
         w->since_usec = window_get_start(c.window) + c.duration_usec;
         c.unit = strdup(u->name);
-        if (!c.unit)
+        c.slice = isempty(u->control_group) ? NULL : cgroup_get_slice(u->control_group);
+        if (!c.unit || (!isempty(u->control_group) && !c.slice))
                 return -ENOMEM;
         r = copy_labels(&c, &u->settings);
         if (r < 0)
@@ -170,7 +172,8 @@ int profiler_encode_open(Profiler *p, Unit *u, uint8_t **ret, size_t *ret_size) 
                 return 0;
         c.duration_usec = MAX(now_usec(CLOCK_MONOTONIC) - w->start_monotonic, (usec_t) 1);
         c.unit = strdup(u->name);
-        if (!c.unit)
+        c.slice = isempty(u->control_group) ? NULL : cgroup_get_slice(u->control_group);
+        if (!c.unit || (!isempty(u->control_group) && !c.slice))
                 return -ENOMEM;
         r = copy_labels(&c, &u->settings);
         if (r >= 0)

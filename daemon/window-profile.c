@@ -399,6 +399,7 @@ static int add_comments(Builder *b, const WindowNames *names) {
                 { "invocation-id", sd_id128_to_string(b->context->invocation_id, invocation) },
                 { "host", b->context->host },
                 { "boot-id", sd_id128_to_string(b->context->boot_id, boot) },
+                { "slice", b->context->slice },
         };
         WindowTotals totals;
         int r;
@@ -420,6 +421,8 @@ static int add_comments(Builder *b, const WindowNames *names) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                if (!texts[i].value)
+                        continue;
                 r = add_text(b, texts[i].key, texts[i].value);
                 if (r < 0)
                         return r;

@@ -18,6 +18,7 @@
 
 typedef struct WindowProfileContext {
         const char *unit;
+        const char *slice; /* NULL: not known */
         sd_id128_t invocation_id;
         sd_id128_t boot_id;
         const char *host;

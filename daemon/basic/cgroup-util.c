@@ -96,3 +96,21 @@ bool cgroup_exists(const char *control_group) {
 
         return absolute_path(control_group, path, sizeof(path)) >= 0 && access(path, F_OK) == 0;
 }
+
+char *cgroup_get_slice(const char *control_group) {
+        const char *end = strrchr(control_group, '/');
+
+        /* The last component is the unit itself; below a slice there may be others that are none.
+         */
+        while (end && end > control_group) {
+                const char *start = end;
+
+                while (start > control_group && start[-1] != '/')
+                        start--;
+                if ((size_t) (end - start) > strlen(".slice") &&
+                    memcmp(end - strlen(".slice"), ".slice", strlen(".slice")) == 0)
+                        return strndup(start, (size_t) (end - start));
+                end = start > control_group ? start - 1 : NULL;
+        }
+        return strdup("-.slice");
+}

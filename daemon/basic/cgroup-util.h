@@ -28,5 +28,10 @@ int cgroup_get_id(const char *control_group, uint64_t *ret);
  */
 int cgroup_get_invocation_id(const char *control_group, sd_id128_t *ret);
 
+/*
+ * The slice that a cgroup lies in, "system.slice"; "-.slice" is the root. NULL: out of memory.
+ */
+char *cgroup_get_slice(const char *control_group);
+
 /* False also for what is no valid path. */
 bool cgroup_exists(const char *control_group);

@@ -74,27 +74,42 @@ static const char *get_only_note(const Profile *p, const char *key) {
         return isempty(found) ? NULL : found;
 }
 
-static int add_resource(ProtobufWriter *w, const Profile *p) {
+static bool has_attribute(const OtlpAttribute *attributes, size_t n, const char *key) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(attributes[i].key, key))
+                        return true;
+        return false;
+}
+
+static int add_resource(ProtobufWriter *w,
+                        const Profile *p,
+                        const OtlpAttribute *attributes,
+                        size_t n_attributes) {
         const char *unit = get_only_note(p, "unit"), *host = get_only_note(p, "host"),
                    *invocation = get_only_note(p, "invocation-id");
+        const char *dot = unit ? strrchr(unit, '.') : NULL;
         _cleanup_free_ char *service = NULL;
         size_t resource;
 
-        resource = protobuf_writer_begin(w, RESOURCE_PROFILES_RESOURCE);
         if (unit) {
-                const char *dot = strrchr(unit, '.');
-
                 service = dot && dot > unit ? strndup(unit, dot - unit) : strdup(unit);
                 if (!service)
                         return -ENOMEM;
-                add_resource_attribute(w, "service.name", service);
-                add_resource_attribute(w, "systemd.unit", unit);
         }
-        if (invocation)
-                add_resource_attribute(w, "service.instance.id", invocation);
-        if (host)
-                add_resource_attribute(w, "host.name", host);
-        add_resource_attribute(w, "os.type", "linux");
+        const OtlpAttribute own[] = {
+                { "service.name", service },
+                { "systemd.unit", unit },
+                { "service.instance.id", invocation },
+                { "host.name", host },
+                { "os.type", "linux" },
+        };
+
+        resource = protobuf_writer_begin(w, RESOURCE_PROFILES_RESOURCE);
+        for (size_t i = 0; i < ELEMENTSOF(own); i++)
+                if (own[i].value && !has_attribute(attributes, n_attributes, own[i].key))
+                        add_resource_attribute(w, own[i].key, own[i].value);
+        for (size_t i = 0; i < n_attributes; i++)
+                add_resource_attribute(w, attributes[i].key, attributes[i].value);
         protobuf_writer_end(w, resource);
         return 0;
 }
@@ -248,6 +263,14 @@ static void writer_done(ProtobufWriter *w) {
 }
 
 int otlp_encode(Profile *p, uint8_t **ret, size_t *ret_size) {
+        return otlp_encode_with(p, NULL, 0, ret, ret_size);
+}
+
+int otlp_encode_with(Profile *p,
+                     const OtlpAttribute *attributes,
+                     size_t n_attributes,
+                     uint8_t **ret,
+                     size_t *ret_size) {
         _cleanup_(otlp_dictionary_freep) OtlpDictionary *d = NULL;
         _cleanup_(writer_done) ProtobufWriter w = {};
         size_t begin;
@@ -257,7 +280,7 @@ int otlp_encode(Profile *p, uint8_t **ret, size_t *ret_size) {
         if (r < 0)
                 return r;
         begin = protobuf_writer_begin(&w, PROFILES_DATA_RESOURCE_PROFILES);
-        r = add_resource(&w, p);
+        r = add_resource(&w, p, attributes, n_attributes);
         if (r < 0)
                 return r;
         r = add_scope(d, &w, p);

@@ -11,5 +11,16 @@
 
 #include "profile/profile.h"
 
+/* An attribute of the resource, that is of the service. */
+typedef struct OtlpAttribute {
+        const char *key, *value;
+} OtlpAttribute;
+
+/* With attributes beside, and instead of, those that the profile itself tells. */
+int otlp_encode_with(Profile *p,
+                     const OtlpAttribute *attributes,
+                     size_t n_attributes,
+                     uint8_t **ret,
+                     size_t *ret_size);
 /* *ret is a heap block. Samples without a value are left out. */
 int otlp_encode(Profile *p, uint8_t **ret, size_t *ret_size);

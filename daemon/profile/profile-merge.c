@@ -9,11 +9,19 @@
 
 #include "profile/profile-split.h"
 
+/* Which samples are taken over, and what of them. */
+typedef struct Choice {
+        size_t first, step;
+        const char *key, *value; /* only those with this label, or without; key NULL: all */
+        bool drop_text;          /* labels that are text stay behind */
+} Choice;
+
 typedef struct Merge {
         Profile *to, *from;
-        const char *key, *value; /* only samples with this label, or without; key NULL: all */
+        const Choice *choice;
         uint32_t *mappings, *functions, *locations; /* index in from -> in to, or PROFILE_NONE */
         uint32_t stack[PROFILE_STACK_MAX];
+        ProfileLabel labels[PROFILE_LABELS_MAX];
 } Merge;
 
 static void merge_done(Merge *m) {
@@ -154,13 +162,23 @@ static int merge_location(Merge *m, uint32_t i) {
 }
 
 static bool is_wanted(const Merge *m, const ProfileSample *s) {
-        if (!m->key)
+        if (!m->choice->key)
                 return true;
         for (size_t i = 0; i < s->n_labels; i++)
-                if (streq(s->labels[i].key, m->key))
-                        return m->value && s->labels[i].string &&
-                               streq(s->labels[i].string, m->value);
-        return !m->value;
+                if (streq(s->labels[i].key, m->choice->key))
+                        return m->choice->value && s->labels[i].string &&
+                               streq(s->labels[i].string, m->choice->value);
+        return !m->choice->value;
+}
+
+static void drop_text_labels(Merge *m, ProfileSample *s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_labels; i++)
+                if (!s->labels[i].string)
+                        m->labels[n++] = s->labels[i];
+        s->labels = m->labels;
+        s->n_labels = n;
 }
 
 static int merge_sample(Merge *m, size_t i) {
@@ -183,14 +201,13 @@ static int merge_sample(Merge *m, size_t i) {
                 m->stack[k] = m->locations[s.locations[k]];
         }
         s.locations = m->stack;
+        if (m->choice->drop_text)
+                drop_text_labels(m, &s);
         return profile_add_sample(m->to, &s);
 }
 
-/* Of the samples with the label, or of all (key NULL), those of the numbers first, first + step, …
- */
-static int merge_samples(
-        Profile *p, Profile *from, size_t first, size_t step, const char *key, const char *value) {
-        _cleanup_(merge_done) Merge m = { .to = p, .from = from, .key = key, .value = value };
+static int merge_samples(Profile *p, Profile *from, const Choice *choice) {
+        _cleanup_(merge_done) Merge m = { .to = p, .from = from, .choice = choice };
         int r;
 
         r = check_types(p, from);
@@ -216,7 +233,7 @@ static int merge_samples(
                 if (r < 0)
                         return r;
         }
-        for (size_t i = first; i < profile_n_samples(from); i += step) {
+        for (size_t i = choice->first; i < profile_n_samples(from); i += choice->step) {
                 r = merge_sample(&m, i);
                 if (r < 0)
                         return r;
@@ -230,22 +247,30 @@ int profile_merge(Profile *p, Profile *from) {
 
 int profile_merge_label(Profile *p, Profile *from, const char *key, const char *value) {
         assert(p != from);
-        return merge_samples(p, from, 0, 1, key, value);
+        return merge_samples(p, from, &(Choice){ .step = 1, .key = key, .value = value });
 }
 
-int profile_split(Profile *p, size_t part, size_t n_parts, Profile **ret) {
+static int copy_samples(Profile *p, const Choice *choice, Profile **ret) {
         ProfileValueType types[PROFILE_VALUE_TYPES_MAX];
         _cleanup_(profile_freep) Profile *new = NULL;
         int r;
 
-        assert(part < n_parts);
         for (size_t i = 0; i < profile_n_value_types(p); i++)
                 profile_get_value_type(p, i, &types[i]);
         r = profile_new(&new, types, profile_n_value_types(p));
         if (r >= 0)
-                r = merge_samples(new, p, part, n_parts, NULL, NULL);
+                r = merge_samples(new, p, choice);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(new);
         return 0;
+}
+
+int profile_split(Profile *p, size_t part, size_t n_parts, Profile **ret) {
+        assert(part < n_parts);
+        return copy_samples(p, &(Choice){ .first = part, .step = n_parts }, ret);
+}
+
+int profile_drop_text_labels(Profile *p, Profile **ret) {
+        return copy_samples(p, &(Choice){ .step = 1, .drop_text = true }, ret);
 }

@@ -80,15 +80,17 @@ void protobuf_writer_add_fields(ProtobufWriter *w, const ProtobufWriter *fields)
         w->size += fields->size;
 }
 
-void protobuf_writer_add_string(ProtobufWriter *w, unsigned field, const char *s) {
-        size_t n = strlen(s);
-
+void protobuf_writer_add_bytes(ProtobufWriter *w, unsigned field, const void *data, size_t size) {
         add_tag(w, field, WIRE_LENGTH);
-        protobuf_writer_add_packed(w, n);
-        if (!reserve(w, n))
+        protobuf_writer_add_packed(w, size);
+        if (size == 0 || !reserve(w, size))
                 return;
-        memcpy(w->data + w->size, s, n);
-        w->size += n;
+        memcpy(w->data + w->size, data, size);
+        w->size += size;
+}
+
+void protobuf_writer_add_string(ProtobufWriter *w, unsigned field, const char *s) {
+        protobuf_writer_add_bytes(w, field, s, strlen(s));
 }
 
 size_t protobuf_writer_begin(ProtobufWriter *w, unsigned field) {

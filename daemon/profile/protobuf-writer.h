@@ -24,6 +24,7 @@ void protobuf_writer_add_number(ProtobufWriter *w, unsigned field, uint64_t valu
 void protobuf_writer_add_explicit(ProtobufWriter *w, unsigned field, uint64_t value);
 void protobuf_writer_add_fixed64(ProtobufWriter *w, unsigned field, uint64_t value);
 /* Written also if it is empty. */
+void protobuf_writer_add_bytes(ProtobufWriter *w, unsigned field, const void *data, size_t size);
 void protobuf_writer_add_string(ProtobufWriter *w, unsigned field, const char *s);
 
 /* Between these two stands the content of one message, or of one packed repeated field. Pairs may

@@ -13,9 +13,8 @@
 enum { ANSWER_SHOWN_MAX = 120 }; /* bytes of an answer that are worth a look */
 
 static const UploadProtocol *const protocols[] = {
-        &upload_protocol_http,
-        &upload_protocol_profefe,
-        &upload_protocol_s3,
+        &upload_protocol_http,    &upload_protocol_otlp,      &upload_protocol_parca,
+        &upload_protocol_profefe, &upload_protocol_pyroscope, &upload_protocol_s3,
 };
 
 const UploadProtocol *upload_protocol_find(const char *name) {
@@ -84,6 +83,22 @@ int upload_request_add_common(UploadRequest *r, const UploadTarget *t, const Upl
         for (char **h = t->headers; k >= 0 && h && *h; h++)
                 k = upload_request_add_header(r, "%s", *h);
         return k;
+}
+
+int upload_check_types(const Profile *p) {
+        ProfileHeader h;
+
+        for (size_t i = 0; i < profile_n_value_types(p); i++) {
+                ProfileValueType t;
+
+                profile_get_value_type(p, i, &t);
+                if (!label_name_is_valid(t.type) || !label_name_is_valid(t.unit))
+                        return -EINVAL;
+        }
+        profile_get_header(p, &h);
+        return label_name_is_valid(h.period_type.type) && label_name_is_valid(h.period_type.unit)
+                       ? 0
+                       : -EINVAL;
 }
 
 /* ---- answers ---- */

@@ -74,13 +74,16 @@ typedef struct UploadJudgement {
 struct UploadProtocol {
         const char *name;
         const char *content_type;
-        bool decodes;             /* wants UploadSource.profile */
-        bool splits;              /* parts of a profile are profiles there */
-        bool has_grpc;            /* Transport= can be chosen */
-        bool has_url_words;       /* the URL is a template */
-        usec_t max_age_usec;      /* default of MaxAgeSec= */
-        uint64_t max_plain_bytes; /* of the profile, unpacked; UINT64_MAX: any */
-        size_t max_samples;       /* SIZE_MAX: any */
+        bool decodes;               /* wants UploadSource.profile */
+        bool splits;                /* parts of a profile are profiles there */
+        bool has_grpc;              /* Transport= can be chosen */
+        bool prefers_grpc;          /* where it is not chosen */
+        bool has_url_words;         /* the URL is a template */
+        bool drops_text_labels;     /* of samples, which would be series there */
+        usec_t max_age_usec;        /* default of MaxAgeSec= */
+        uint64_t max_plain_bytes;   /* of the profile, unpacked; UINT64_MAX: any */
+        size_t max_samples;         /* SIZE_MAX: any */
+        uint64_t max_request_bytes; /* 0: any */
         int (*build)(const UploadTarget *t, const UploadSource *s, UploadRequest *ret);
         void (*judge)(const UploadTarget *t, const UploadResponse *r, UploadJudgement *ret);
 };
@@ -89,7 +92,8 @@ typedef struct UploadProtocol UploadProtocol;
 /* NULL: there is no such protocol. */
 const UploadProtocol *upload_protocol_find(const char *name);
 
-extern const UploadProtocol upload_protocol_http, upload_protocol_profefe, upload_protocol_s3;
+extern const UploadProtocol upload_protocol_http, upload_protocol_otlp, upload_protocol_parca,
+        upload_protocol_profefe, upload_protocol_pyroscope, upload_protocol_s3;
 
 /* ---- what protocols are made of ---- */
 
@@ -98,6 +102,10 @@ void upload_request_done(UploadRequest *r);
 int upload_request_add_header(UploadRequest *r, const char *format, ...) _printf_(2, 3);
 /* What every request has: the type of its content, who asks, the secret, Header= of the target. */
 int upload_request_add_common(UploadRequest *r, const UploadTarget *t, const UploadSource *s);
+
+/* Types of values are names of letters, digits and '_', and the period has one. -EINVAL: not so;
+ * such a profile would be refused. */
+int upload_check_types(const Profile *p);
 
 void upload_judgement_set(UploadJudgement *j, UploadVerdict v, const char *format, ...)
         _printf_(3, 4);

@@ -82,24 +82,49 @@ static unsigned count_parts(const Shipment *s, const UploadProtocol *p, const Qu
         return (unsigned) MIN(n, (uint64_t) UPLOAD_PARTS_MAX);
 }
 
-static int take_part(Shipment *s, const char **ret_reason) {
-        _cleanup_(profile_freep) Profile *part = NULL;
+/* Takes part; what is sent is made of it. */
+static int replace_profile(Shipment *s, Profile *part, const char **ret_reason) {
         uint8_t *data;
         size_t size;
         int r;
 
+        profile_free(s->profile);
+        s->profile = part;
+        r = pprof_encode(part, &data, &size);
+        if (r < 0) {
+                *ret_reason = "the profile cannot be made anew";
+                return r == -ENOMEM ? r : -EBADMSG;
+        }
+        free(s->part_data);
+        s->part_data = data;
+        s->source.data = data;
+        s->source.size = size;
+        return 0;
+}
+
+static int take_part(Shipment *s, const char **ret_reason) {
+        Profile *part;
+        int r;
+
         r = profile_split(s->profile, s->part, s->n_parts, &part);
-        if (r >= 0)
-                r = pprof_encode(part, &data, &size);
         if (r < 0) {
                 *ret_reason = "the profile cannot be split";
                 return r == -ENOMEM ? r : -EBADMSG;
         }
-        s->part_data = data;
-        s->source.data = data;
-        s->source.size = size;
-        profile_free(s->profile);
-        s->profile = TAKE_PTR(part);
+        return replace_profile(s, part, ret_reason);
+}
+
+/* Those that all samples share are labels of the series by now. */
+static int drop_text_labels(Shipment *s, const char **ret_reason) {
+        Profile *without;
+        int r;
+
+        r = profile_drop_text_labels(s->profile, &without);
+        if (r >= 0)
+                r = replace_profile(s, without, ret_reason);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
+        digest_sha256_hex(s->source.data, s->source.size, s->digest);
         return 0;
 }
 
@@ -160,6 +185,11 @@ static int make_request(Shipment *s,
         r = label_set_init(&s->labels, t, &s->words, s->profile);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
+        if (t->protocol->drops_text_labels) {
+                r = drop_text_labels(s, ret_reason);
+                if (r < 0)
+                        return r;
+        }
         if (t->protocol->has_url_words) {
                 *ret_reason = "the URL cannot be made";
                 r = template_expand(t->url, s->words.words, s->words.n, true, &s->request.url);
@@ -176,6 +206,13 @@ static int make_request(Shipment *s,
         s->source.now_usec = now_usec(CLOCK_REALTIME);
         *ret_reason = "the request cannot be made";
         r = t->protocol->build(t, &s->source, &s->request);
+        if (r >= 0 && t->protocol->max_request_bytes > 0 &&
+            s->request.body_size > t->protocol->max_request_bytes)
+                r = -EFBIG;
+        if (r == -EFBIG)
+                *ret_reason = "the profile is larger than the server takes";
+        if (r == -EINVAL)
+                *ret_reason = "the profile breaks a rule of the protocol";
         return r == -EINVAL ? -EBADMSG : r;
 }
 

@@ -281,7 +281,9 @@ static void on_unprepared(Shipper *s, int error, const char *reason) {
                 s->status.n_lost++;
                 drop(s, s->item);
                 go_on(s, 0);
-        } else if (error == -EBADMSG)
+        } else if (error == -EFBIG)
+                split(s, reason);
+        else if (error == -EBADMSG)
                 reject(s, reason);
         else {
                 upload_judgement_set(&j, error == -EACCES ? UPLOAD_UNAUTHORIZED : UPLOAD_RETRY,

@@ -101,6 +101,7 @@ static int parse_method(UploadTarget *t, const char *value) {
 static int parse_transport(UploadTarget *t, const char *value) {
         if (!isempty(value) && !streq(value, "grpc") && !streq(value, "http"))
                 return -EINVAL;
+        t->has_transport = !isempty(value);
         t->grpc = streq(value, "grpc");
         return 0;
 }
@@ -397,6 +398,8 @@ static const char *find_fault(const UploadTarget *t) {
 }
 
 static int complete(UploadTarget *t) {
+        if (!t->has_transport)
+                t->grpc = t->protocol->prefers_grpc;
         if (t->max_age_usec == 0)
                 t->max_age_usec = t->protocol->max_age_usec;
         if (!t->region)

@@ -45,6 +45,7 @@ struct UploadTarget {
         char *ca_file, *certificate_file, *key_file;
         char *proxy;               /* NULL: as the environment says; "": none */
         char *development_version; /* of OpenTelemetry profiles; NULL: not said */
+        bool has_transport;        /* Transport= was said */
         bool grpc;                 /* Transport=grpc */
         bool verify_peer, insecure;
         uint64_t bandwidth_bytes; /* a second; UINT64_MAX: any */

@@ -65,6 +65,10 @@ PROVEN_BY = {
     # Requests and answers, protocol by protocol; then the program over real connections.
     "daemon/upload/digest.c": ["tests/unit/test-sigv4.c"],
     "daemon/upload/protocol-http.c": ["tests/unit/test-protocol.c"],
+    "daemon/upload/protocol-otlp.c": ["tests/unit/test-protocol.c", "tests/system/test_upload_engines.py"],
+    "daemon/upload/protocol-parca.c": ["tests/unit/test-protocol.c", "tests/system/test_upload_engines.py"],
+    "daemon/upload/protocol-pyroscope.c": ["tests/unit/test-protocol.c",
+                                           "tests/system/test_upload_engines.py"],
     "daemon/upload/protocol-profefe.c": ["tests/unit/test-protocol.c", "tests/system/test_upload.py"],
     "daemon/upload/protocol-s3.c": ["tests/unit/test-protocol.c", "tests/system/test_upload.py"],
     "daemon/upload/sender.c": ["tests/system/test_upload.py"],

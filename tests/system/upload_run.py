@@ -33,18 +33,18 @@ def block(field, data):
 
 def make_profile(start_usec, unit="web.service", n_samples=3, slice_name="system.slice", pad=0):
     """A gzipped pprof as the daemon writes it: dense ids, count and cpu, comments."""
-    strings = [""]
+    strings = {"": 0}
 
     def text(s):
-        if s not in strings:
-            strings.append(s)
-        return strings.index(s)
+        return strings.setdefault(s, len(strings))
 
-    out = b"".join(block(1, number(1, text(kind)) + number(2, text(what)))
-                   for kind, what in (("samples", "count"), ("cpu", "nanoseconds")))
+    out = bytearray()
+    for kind, what in (("samples", "count"), ("cpu", "nanoseconds")):
+        out += block(1, number(1, text(kind)) + number(2, text(what)))
+    labels = block(3, number(1, text("thread")) + number(2, text("main")))
+    values = block(2, varint(1) + varint(10_000_000))
     for i in range(n_samples):
-        labels = block(3, number(1, text("thread")) + number(2, text("main")))
-        out += block(2, block(1, varint(i + 1)) + block(2, varint(1) + varint(10_000_000)) + labels)
+        out += block(2, block(1, varint(i + 1)) + values + labels)
     out += block(3, number(1, 1) + number(2, 0x1000) + number(3, 0x2000000) + number(5, text("/usr/bin/web"))
                  + number(6, text("aabbcc")) + number(7, 1))
     name = text("work")
@@ -56,8 +56,9 @@ def make_profile(start_usec, unit="web.service", n_samples=3, slice_name="system
     tail = number(9, start_usec * 1000) + number(10, 10 * 10**9)
     tail += block(11, number(1, text("cpu")) + number(2, text("nanoseconds"))) + number(12, 10_000_000)
     tail += b"".join(number(13, c) for c in comments) + number(14, text("cpu"))
-    out += b"".join(block(6, s.encode()) for s in strings) + tail
-    return gzip.compress(out, mtime=0)
+    for s in strings:
+        out += block(6, s.encode())
+    return gzip.compress(bytes(out) + tail, compresslevel=1, mtime=0)
 
 
 # ---- the program ----

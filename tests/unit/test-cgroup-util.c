@@ -66,6 +66,25 @@ static void test_an_over_long_path_is_refused(void **state _unused_) {
         assert_false(cgroup_exists(path));
 }
 
+static void test_the_slice_is_the_deepest_above_the_unit(void **state _unused_) {
+        static const char *const cases[][2] = {
+                { "/system.slice/nginx.service", "system.slice" },
+                { "/a.slice/a-b.slice/x.service", "a-b.slice" },
+                { "/user.slice/user-1.slice/user@1.service/app.slice/y.service", "app.slice" },
+                { "/user.slice/user-1.slice/user@1.service/init.scope", "user-1.slice" },
+                { "/system.slice", "-.slice" },
+                { "/a.slice/a-b.slice", "a.slice" },
+                { "/init.scope", "-.slice" },
+                { "/.slice/x.service", "-.slice" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *slice = cgroup_get_slice(cases[i][0]);
+
+                assert_string_equal(slice, cases[i][1]);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_id_is_that_of_the_directory),
@@ -73,6 +92,7 @@ int main(void) {
                 cmocka_unit_test(test_a_path_cannot_leave_the_tree),
                 cmocka_unit_test(test_dots_in_names_are_no_steps),
                 cmocka_unit_test(test_an_over_long_path_is_refused),
+                cmocka_unit_test(test_the_slice_is_the_deepest_above_the_unit),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

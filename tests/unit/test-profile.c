@@ -2,7 +2,7 @@
 /* Profile */
 
 #include "basic/string-util.h"
-#include "profile/profile.h"
+#include "profile/profile-split.h"
 #include "unit-test.h"
 
 static const ProfileValueType types[] = { { "samples", "count" }, { "cpu", "nanoseconds" } };
@@ -475,6 +475,50 @@ static void test_other_value_types_do_not_merge(void **state) {
         assert_int_equal(profile_merge(a, c), -EPROTOTYPE);
 }
 
+static void test_parts_add_up_to_the_whole(void **state) {
+        _cleanup_(profile_freep) Profile *p = new_profile(), *sum = new_profile();
+        uint32_t m = add_mapping(p, 0x1000, 0x9000, "ab");
+        const size_t n_parts = 3;
+
+        for (uint64_t i = 0; i < 10; i++) {
+                uint32_t l = add_location(p, m, 0x1000 + i, "f");
+
+                assert_int_equal(add_sample(p, &l, 1, 1 + (int64_t) i, NULL, 0), 1);
+        }
+        assert_return_code(profile_add_comment(p, "unit: x"), 0);
+        for (size_t i = 0; i < n_parts; i++) {
+                _cleanup_(profile_freep) Profile *part = NULL;
+
+                assert_return_code(profile_split(p, i, n_parts, &part), 0);
+                assert_int_equal(profile_n_samples(part), i == 0 ? 4 : 3);
+                assert_int_equal(profile_n_locations(part), i == 0 ? 4 : 3);
+                assert_string_equal(profile_get_comment(part, 0), "unit: x");
+                assert_return_code(profile_merge(sum, part), 0);
+        }
+        assert_int_equal(profile_n_samples(sum), 10);
+        assert_int_equal(get_total(sum, 1), get_total(p, 1));
+}
+
+static void test_without_text_labels_what_is_equal_is_one_sample(void **state) {
+        _cleanup_(profile_freep) Profile *p = new_profile(), *without = NULL;
+        ProfileSample s;
+
+        for (int i = 0; i < 4; i++) {
+                const ProfileLabel labels[] = {
+                        { .key = "thread", .string = i < 2 ? "a" : "b" },
+                        { .key = "pid", .number = 7 + i % 2, .unit = "id" },
+                };
+
+                assert_int_equal(add_sample(p, NULL, 0, 5, labels, 2), 1);
+        }
+        assert_return_code(profile_drop_text_labels(p, &without), 0);
+        assert_int_equal(profile_n_samples(without), 2);
+        profile_get_sample(without, 0, &s);
+        assert_int_equal(s.n_labels, 1);
+        assert_string_equal(s.labels[0].key, "pid");
+        assert_int_equal(s.values[1], 10);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_equal_entries_exist_once),
@@ -497,6 +541,8 @@ int main(void) {
                 cmocka_unit_test(test_merging_drops_zeros_and_what_only_they_use),
                 cmocka_unit_test(test_merging_keeps_labels),
                 cmocka_unit_test(test_other_value_types_do_not_merge),
+                cmocka_unit_test(test_parts_add_up_to_the_whole),
+                cmocka_unit_test(test_without_text_labels_what_is_equal_is_one_sample),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -169,6 +169,212 @@ static void test_s3_codes_beat_the_status(void **state) {
         assert_int_equal(judge("s3", 400, "<Code>"), UPLOAD_REJECTED);
 }
 
+/* ---- what is made of the parts of a profile ---- */
+
+typedef struct Bed {
+        Profile *profile;
+        StoreEntry entry;
+        LabelSet labels;
+        UploadSource source;
+        UploadRequest request;
+} Bed;
+
+static void bed_done(Bed *b) {
+        profile_free(b->profile);
+        label_set_done(&b->labels);
+        upload_request_done(&b->request);
+}
+
+/* The labels are a=b and service_name=s, the data is "DATA". */
+static void bed_init(Bed *b, const char *value_type, const char *period_type) {
+        const ProfileValueType types[] = { { value_type, "nanoseconds" } };
+        const ProfileHeader h = { .time_nsec = 1, .period_type = { period_type, "nanoseconds" } };
+        const int64_t value = 9;
+
+        *b = (Bed){ .entry = { .unit = (char *) "s.service", .type = (char *) "cpu" } };
+        assert_return_code(profile_new(&b->profile, types, 1), 0);
+        assert_return_code(profile_set_header(b->profile, &h), 0);
+        assert_return_code(profile_add_sample(b->profile, &(ProfileSample){ .values = &value }), 0);
+        assert_return_code(label_set_put(&b->labels, "a", "b"), 0);
+        assert_return_code(label_set_put(&b->labels, "service_name", "s"), 0);
+        b->source = (UploadSource){
+                .entry = &b->entry,
+                .data = "DATA",
+                .size = 4,
+                .profile = b->profile,
+                .n_parts = 1,
+                .labels = &b->labels,
+                .digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        };
+}
+
+#define assert_body(b, text)                                                    \
+        do {                                                                    \
+                assert_int_equal((b)->request.body_size, sizeof(text) - 1);     \
+                assert_memory_equal((b)->request.body, text, sizeof(text) - 1); \
+        } while (false)
+
+static void test_pyroscope_gets_a_push_request(void **state) {
+        const UploadTarget t = { .protocol = upload_protocol_find("pyroscope"),
+                                 .url = (char *) "https://h" };
+        _cleanup_(bed_done) Bed b;
+
+        bed_init(&b, "cpu", "cpu");
+        assert_return_code(t.protocol->build(&t, &b.source, &b.request), 0);
+        assert_string_equal(b.request.url, "https://h/push.v1.PusherService/Push");
+        assert_header(&b.request, "Content-Type: application/proto");
+        assert_header(&b.request, "Connect-Protocol-Version: 1");
+        assert_false(b.request.http2);
+        assert_body(&b, "\x0a\x62"
+                        "\x0a\x17\x0a\x08__name__\x12\x0bprocess_cpu"
+                        "\x0a\x11\x0a\x0cservice_name\x12\x01s"
+                        "\x0a\x06\x0a\x01"
+                        "a\x12\x01"
+                        "b"
+                        "\x12\x2c\x0a\x04"
+                        "DATA"
+                        "\x12\x24"
+                        "01234567-89ab-5def-8123-456789abcdef");
+}
+
+static void test_pyroscope_gets_no_more_labels_than_it_takes(void **state) {
+        const UploadTarget t = { .protocol = upload_protocol_find("pyroscope"),
+                                 .url = (char *) "https://h" };
+        _cleanup_(bed_done) Bed b;
+        size_t n = 0;
+
+        bed_init(&b, "cpu", "cpu");
+        for (unsigned i = 0; i < 50; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "x%u", i);
+                assert_return_code(label_set_put(&b.labels, name, "LABEL"), 0);
+        }
+        assert_return_code(t.protocol->build(&t, &b.source, &b.request), 0);
+        for (const char *p = b.request.body, *end = p + b.request.body_size;
+             (p = memmem(p, (size_t) (end - p), "LABEL", 5)); p++)
+                n++;
+        assert_int_equal(n, 30 - 3);
+}
+
+static void test_names_that_an_engine_refuses_are_not_sent(void **state) {
+        static const char *const names[][2] = {
+                { "off-cpu", "cpu" }, { "cpu", "" }, { "cpu", "a b" }, { "", "cpu" }
+        };
+        static const char *const protocols[] = { "pyroscope", "parca" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names) * ELEMENTSOF(protocols); i++) {
+                const UploadTarget t = { .protocol = upload_protocol_find(protocols[i % 2]),
+                                         .url = (char *) "https://h" };
+                _cleanup_(bed_done) Bed b;
+
+                bed_init(&b, names[i / 2][0], names[i / 2][1]);
+                assert_int_equal(t.protocol->build(&t, &b.source, &b.request), -EINVAL);
+        }
+}
+
+static void test_codes_of_connect_beat_the_status(void **state) {
+        assert_int_equal(judge("pyroscope", 200, ""), UPLOAD_SENT);
+        assert_int_equal(judge("pyroscope", 200, "<html>"), UPLOAD_MISCONFIGURED);
+        assert_int_equal(judge("pyroscope", 422, "{\"code\":\"unknown\"}"), UPLOAD_RETRY);
+        assert_int_equal(judge("pyroscope", 409, "{\"code\":\"aborted\"}"), UPLOAD_RETRY);
+        assert_int_equal(judge("pyroscope", 400, "{\"code\":\"invalid_argument\"}"),
+                         UPLOAD_REJECTED);
+        assert_int_equal(judge("pyroscope", 422, "too old"), UPLOAD_REJECTED);
+        assert_int_equal(judge("pyroscope", 429, "{\"code\":\"resource_exhausted\"}"),
+                         UPLOAD_RETRY);
+        assert_int_equal(
+                judge("pyroscope", 400,
+                      "{\"code\":\"invalid_argument\",\"message\":\"exceeds the size limit\"}"),
+                UPLOAD_TOO_LARGE);
+}
+
+static void test_parca_gets_a_write_request(void **state) {
+        const UploadTarget t = { .protocol = upload_protocol_find("parca"),
+                                 .url = (char *) "https://h",
+                                 .grpc = true };
+        _cleanup_(bed_done) Bed b;
+
+        bed_init(&b, "cpu", "cpu");
+        assert_return_code(label_set_put(&b.labels, "host", "h1"), 0);
+        assert_return_code(t.protocol->build(&t, &b.source, &b.request), 0);
+        assert_string_equal(b.request.url,
+                            "https://h/parca.profilestore.v1alpha1.ProfileStoreService/WriteRaw");
+        assert_true(b.request.http2);
+        assert_body(&b, "\0\0\0\0\x5a\x12\x58"
+                        "\x0a\x4e"
+                        "\x0a\x19\x0a\x08__name__\x12\x0dprofilerd_cpu"
+                        "\x0a\x06\x0a\x01"
+                        "a\x12\x01"
+                        "b"
+                        "\x0a\x0a\x0a\x04host\x12\x02h1"
+                        "\x0a\x0a\x0a\x04node\x12\x02h1"
+                        "\x0a\x11\x0a\x0cservice_name\x12\x01s"
+                        "\x12\x06\x0a\x04"
+                        "DATA");
+}
+
+static void test_the_gateway_of_parca_gets_json(void **state) {
+        const UploadTarget t = { .protocol = upload_protocol_find("parca"),
+                                 .url = (char *) "https://h" };
+        _cleanup_(bed_done) Bed b;
+
+        bed_init(&b, "cpu", "cpu");
+        assert_return_code(label_set_put(&b.labels, "a", "\"b\\"), 0);
+        assert_return_code(t.protocol->build(&t, &b.source, &b.request), 0);
+        assert_string_equal(b.request.url, "https://h/api/profiles/writeraw");
+        assert_header(&b.request, "Content-Type: application/json");
+        assert_body(&b, "{\"series\":[{\"labels\":{\"labels\":["
+                        "{\"name\":\"__name__\",\"value\":\"profilerd_cpu\"},"
+                        "{\"name\":\"a\",\"value\":\"\\\"b\\\\\"},"
+                        "{\"name\":\"service_name\",\"value\":\"s\"}"
+                        "]},\"samples\":[{\"rawProfile\":\"REFUQQ==\"}]}]}");
+        assert_int_equal(judge("parca", 200, "{}"), UPLOAD_SENT);
+        assert_int_equal(judge("parca", 200, ""), UPLOAD_MISCONFIGURED);
+        assert_int_equal(judge("parca", 400, "{\"code\":3}"), UPLOAD_REJECTED);
+}
+
+static void test_a_collector_gets_gzip_or_a_frame(void **state) {
+        UploadTarget t = { .protocol = upload_protocol_find("otlp"),
+                           .url = (char *) "https://h",
+                           .development_version = (char *) "1" };
+        _cleanup_(bed_done) Bed http, grpc;
+
+        bed_init(&http, "cpu", "cpu");
+        assert_return_code(t.protocol->build(&t, &http.source, &http.request), 0);
+        assert_string_equal(http.request.url, "https://h/v1development/profiles");
+        assert_header(&http.request, "Content-Type: application/x-protobuf");
+        assert_header(&http.request, "Content-Encoding: gzip");
+        assert_header(&http.request, "OTLP-Profiles-Development-Version: 1");
+        assert_memory_equal(http.request.body, "\x1f\x8b", 2);
+
+        t.grpc = true;
+        bed_init(&grpc, "cpu", "cpu");
+        assert_return_code(t.protocol->build(&t, &grpc.source, &grpc.request), 0);
+        assert_string_equal(
+                grpc.request.url,
+                "https://h/opentelemetry.proto.collector.profiles.v1development.ProfilesService/"
+                "Export");
+        assert_non_null(memmem(grpc.request.body, grpc.request.body_size,
+                               "\x0a\x0cservice.name\x12\x03\x0a\x01s", 19));
+        assert_null(memmem(grpc.request.body, grpc.request.body_size, "service_name", 12));
+}
+
+static void test_otlp_tries_again_what_is_named_and_no_more(void **state) {
+        assert_int_equal(judge("otlp", 200, ""), UPLOAD_SENT);
+        assert_int_equal(judge("otlp", 429, ""), UPLOAD_RETRY);
+        assert_int_equal(judge("otlp", 502, ""), UPLOAD_RETRY);
+        assert_int_equal(judge("otlp", 503, ""), UPLOAD_RETRY);
+        assert_int_equal(judge("otlp", 504, ""), UPLOAD_RETRY);
+        assert_int_equal(judge("otlp", 500, ""), UPLOAD_REJECTED);
+        assert_int_equal(judge("otlp", 400, ""), UPLOAD_REJECTED);
+        assert_int_equal(judge("otlp", 401, ""), UPLOAD_UNAUTHORIZED);
+        assert_int_equal(judge("otlp", 404, ""), UPLOAD_MISCONFIGURED);
+        assert_int_equal(judge("otlp", 413, ""), UPLOAD_TOO_LARGE);
+        assert_int_equal(judge("otlp", 200, "\x0a\x04\x12\x02hm"), UPLOAD_SENT);
+        assert_int_equal(judge("otlp", 200, "\x0a\x02\x08\x01"), UPLOAD_REJECTED);
+}
+
 static void test_other_protocols_do_not_exist(void **state) {
         assert_null(upload_protocol_find("ftp"));
         assert_null(upload_protocol_find(""));
@@ -185,6 +391,14 @@ int main(void) {
                 cmocka_unit_test(test_s3_signs_and_sends_no_secret),
                 cmocka_unit_test(test_s3_needs_both_halves_of_the_key),
                 cmocka_unit_test(test_s3_codes_beat_the_status),
+                cmocka_unit_test(test_pyroscope_gets_a_push_request),
+                cmocka_unit_test(test_pyroscope_gets_no_more_labels_than_it_takes),
+                cmocka_unit_test(test_names_that_an_engine_refuses_are_not_sent),
+                cmocka_unit_test(test_codes_of_connect_beat_the_status),
+                cmocka_unit_test(test_parca_gets_a_write_request),
+                cmocka_unit_test(test_the_gateway_of_parca_gets_json),
+                cmocka_unit_test(test_a_collector_gets_gzip_or_a_frame),
+                cmocka_unit_test(test_otlp_tries_again_what_is_named_and_no_more),
                 cmocka_unit_test(test_other_protocols_do_not_exist),
         };
 

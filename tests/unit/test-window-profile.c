@@ -481,17 +481,20 @@ static void test_comments_say_whose_profile_it_is_and_how_good(void **state) {
                 { "stacks-broken", "1" },   { "stacks-none", "0" },
                 { "stacks-guessed", "1" },  { "frames", "2" },
                 { "frames-named", "0" },    { "stacks-no-memory", "1" },
+                { "slice", "our.slice" },
         };
         _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
         struct sample_record record = fixture_record(0, 1);
         _cleanup_(profile_freep) Profile *p = NULL;
+        WindowProfileContext context = defaults;
         uint64_t address = FIXTURE_CODE;
 
         assert_int_equal(fixture_add(f, &address, 1, 1), 0);
         record.stack_end = STACK_END_NO_MEMORY;
         record.flags |= SAMPLE_GUESSED;
         assert_int_equal(window_add(f->window, &f->process, &record, &address, 1), 0);
-        p = make(f, &defaults, NULL);
+        context.slice = "our.slice";
+        p = make(f, &context, NULL);
         assert_int_equal(profile_n_comments(p), ELEMENTSOF(expected));
         for (size_t i = 0; i < ELEMENTSOF(expected); i++)
                 assert_string_equal(profile_get_note(p, expected[i].key), expected[i].value);
