@@ -323,7 +323,7 @@ static void apply_off_cpu(Manager *m) {
                 .threshold_nsec = m->config->off_cpu_threshold_usec * NSEC_PER_USEC,
                 .samples_max_hz = m->config->off_cpu_frequency_hz,
         };
-        bool wanted = config_wants_type(m->config, WINDOW_OFF_CPU);
+        bool wanted = config_wants_type(m->config, WINDOW_OFF_CPU) && !streq(m->state, "paused");
         const char *step;
         int r;
 
@@ -426,6 +426,10 @@ int manager_set_paused(Manager *m, bool paused) {
                 return r;
         if (paused)
                 close_all_windows(m);
+        m->state = state;
+        apply_off_cpu(m);
+        if (!paused)
+                apply_config(m); /* targets, for what looks at waits is new */
         journal_paused(paused);
         (void) sd_notifyf(false, "STATUS=%s",
                           paused ? "Paused; 'profilerctl resume' goes on" : "Profiling again");

@@ -16,7 +16,7 @@ _profilerctl() {
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
         --files= --for= --frequency= --pid= --cgroup= --host --children --no-kernel --no-user --store
-        --delay= --sort= --output= --format= --directory= --json= --no-pager --no-legend --quiet'
+        --delay= --sort= --output= --format= --directory= --root= --json= --no-pager --no-legend --quiet'
     local verb='' word values=''
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -54,7 +54,7 @@ _profilerctl() {
             compopt -o filenames
             return
             ;;
-        -D | --directory)
+        -D | --directory | --root)
             mapfile -t COMPREPLY < <(compgen -d -- "$cur")
             compopt -o filenames
             return

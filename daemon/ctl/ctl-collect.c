@@ -8,13 +8,9 @@
 #include "ctl/ctl-collect.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
+#include "ctl/progress.h"
 #include "view/format.h"
 #include "view/selection.h"
-
-enum {
-        PROGRESS_FILES_MIN = 200, /* fewer are done before anyone looks */
-        PROGRESS_STEP = 50,
-};
 
 static int compare_entries(const void *a, const void *b) {
         const StoreEntry *x = a, *y = b;
@@ -124,34 +120,32 @@ ExitCode collect_failure_code(const ReportData *d) {
         return denied ? EXIT_CODE_DENIED : EXIT_CODE_FAILURE;
 }
 
-static void show_progress(const Ctl *c, size_t i, size_t n) {
-        if (c->quiet || n < PROGRESS_FILES_MIN || !isatty(STDERR_FILENO))
-                return;
-        if (i < n && i % PROGRESS_STEP == 0)
-                fprintf(stderr, "\r%zu of %zu profiles", i, n);
-        else if (i == n)
-                fprintf(stderr, "\r\033[K");
-}
-
 int collect_stored(const Ctl *c,
                    Store *s,
                    const StoreEntry *entries,
                    size_t n,
                    const char *type,
                    ReportData *d) {
+        _cleanup_(progress_done) Progress progress;
         size_t n_failed = d->n_failed;
+        bool cut = false;
 
-        for (size_t i = 0; i < n; i++) {
+        progress_init(&progress, c, n, "profiles");
+        for (size_t i = 0; i < n && !cut; i++) {
                 char shown[PATH_MAX];
 
-                show_progress(c, i, n);
                 snprintf(shown, sizeof(shown), "%s/%s", store_get_directory(s), entries[i].path);
                 if (report_data_add_file(d, store_get_fd(s), entries[i].path, shown, type,
                                          ctl_warn_left_out) < 0)
                         return ctl_oom();
+                if (!progress_step(&progress, i + 1) && i + 1 < n) {
+                        progress_done(&progress);
+                        ctl_warning("Interrupted: %zu of %zu profiles are in the result.", i + 1,
+                                    n);
+                        cut = true;
+                }
         }
-        show_progress(c, n, n);
-        return d->n_failed > n_failed ? EXIT_CODE_GAPS : EXIT_CODE_OK;
+        return cut || d->n_failed > n_failed ? EXIT_CODE_GAPS : EXIT_CODE_OK;
 }
 
 static int collect_units(const Ctl *c, char **names, ReportData *d) {

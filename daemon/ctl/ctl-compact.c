@@ -314,7 +314,8 @@ static int compact_bucket(Compactor *c, size_t first, size_t end, StoreLevel lev
         for (size_t i = first; i < end; i++) {
                 int r;
 
-                if (c->request->interrupt && interrupt_is_pending(c->request->interrupt))
+                if (c->request->on_progress &&
+                    !c->request->on_progress(i, c->n, c->request->userdata))
                         return -EINTR;
                 if (c->settled[i] || c->entries[i].replaced_usec > 0 || c->entries[i].level > level)
                         continue;
@@ -355,8 +356,6 @@ static int compact_level(Compactor *c, StoreLevel level) {
                 for (end = i + 1; end < c->n && is_same_series(&c->entries[i], &c->entries[end]) &&
                                   c->entries[end].start_usec / level_usec(level) == bucket;)
                         end++;
-                if (c->request->on_progress)
-                        c->request->on_progress(i, c->n, c->request->userdata);
                 r = compact_bucket(c, i, end, level);
                 if (r < 0)
                         return r;

@@ -10,7 +10,6 @@
  * time.
  */
 
-#include "ctl/interrupt.h"
 #include "store/store-pins.h"
 #include "store/store.h"
 
@@ -26,11 +25,11 @@ enum {
 typedef struct CompactRequest {
         usec_t now_usec;
         usec_t after_usec;     /* CompactAfter= */
-        Interrupt *interrupt;  /* may be NULL */
         const StorePins *pins; /* what is still to be uploaded stays; NULL: nothing is */
         /* Any of the files could not be read or merged; may be NULL. */
         void (*on_problem)(const char *path, int error, const char *reason);
-        void (*on_progress)(size_t done, size_t n, void *userdata);
+        /* False: enough. May be NULL. */
+        bool (*on_progress)(size_t done, size_t n, void *userdata);
         void *userdata;
 } CompactRequest;
 
@@ -41,7 +40,7 @@ typedef struct CompactResult {
 
 /*
  * Compacts what the patterns (fnmatch; NULL: all) match. ret counts what was done, also on failure.
- * -EBUSY: somebody else does; -EINTR: interrupted; other errors are those of reading directories
- * and of writing. What was written until then is complete.
+ * -EBUSY: somebody else does; -EINTR: on_progress() said so; other errors are those of reading
+ * directories and of writing. What was written until then is complete.
  */
 int compact_store(Store *s, char *const *patterns, const CompactRequest *q, CompactResult *ret);

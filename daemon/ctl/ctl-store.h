@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 enum {
-        CTL_FILE_MAX = 256 << 20, /* bytes of a profile, as stored */
+        CTL_FILE_MAX = 64 << 20, /* bytes of a profile, as stored */
 };
 
 typedef struct StoreSummary {

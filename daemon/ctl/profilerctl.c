@@ -21,6 +21,9 @@ enum {
         NAMES_ANY = UINT_MAX,
 };
 
+/* The store below --root=. */
+static char arg_store[PATH_MAX];
+
 typedef struct Verb {
         const char *name;
         const char *arguments; /* for the help text */
@@ -127,6 +130,7 @@ static int help(const Ctl *c) {
                "  -o --output=FILE        Write the result here, '-' is the standard output\n"
                "     --format=FORMAT      pprof, folded, speedscope, firefox, json, otlp\n"
                "  -D --directory=DIR      Read this store instead of %s\n"
+               "     --root=DIR           Read the store of the system below DIR\n"
                "     --json=MODE          short, pretty or off\n"
                "     --no-pager           Do not pipe the output into a pager\n"
                "     --no-legend          No headings and footers\n"
@@ -175,6 +179,7 @@ enum {
         OPTION_STORE,
         OPTION_NO_KERNEL,
         OPTION_NO_USER,
+        OPTION_ROOT,
 };
 
 /* What parsing can end in beside an exit code. */
@@ -304,6 +309,10 @@ static int parse_option(Ctl *c, int option, char *value) {
         case 'd':
                 c->delay = value;
                 return PARSED_RUN;
+        case OPTION_ROOT:
+                snprintf(arg_store, sizeof(arg_store), "%s%s", value, STATE_DIR);
+                c->directory = arg_store;
+                return PARSED_RUN;
         case OPTION_SORT:
                 c->sort = value;
                 return PARSED_RUN;
@@ -357,6 +366,7 @@ static int parse_options(Ctl *c, int argc, char **argv) {
                 { "json", required_argument, NULL, OPTION_JSON },
                 { "type", required_argument, NULL, OPTION_TYPE },
                 { "delay", required_argument, NULL, 'd' },
+                { "root", required_argument, NULL, OPTION_ROOT },
                 { "sort", required_argument, NULL, OPTION_SORT },
                 { "directory", required_argument, NULL, 'D' },
                 { "all", no_argument, NULL, OPTION_ALL },

@@ -7,6 +7,7 @@
 #include "ctl/ctl-compact.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
+#include "ctl/progress.h"
 #include "paths.h"
 #include "view/format.h"
 
@@ -17,11 +18,11 @@ static void on_problem(const char *path, int error, const char *reason) {
         ctl_warning("%s: %s; left as it is.", path, reason);
 }
 
-static void on_progress(size_t done, size_t n, void *userdata) {
-        const Ctl *c = userdata;
+static bool on_progress(size_t done, size_t n, void *userdata) {
+        Progress *p = userdata;
 
-        if (!c->quiet && isatty(STDERR_FILENO))
-                fprintf(stderr, "\r\033[K%zu of %zu files", done, n);
+        p->n = n;
+        return progress_step(p, done);
 }
 
 /* --time=, else what the daemon is configured to, else the default. 0 or an exit code. */
@@ -91,9 +92,8 @@ static int say_failure(const Ctl *c, int r) {
 int verb_compact(const Ctl *c, char **names) {
         CompactRequest q = { .now_usec = c->now_usec,
                              .on_problem = on_problem,
-                             .on_progress = on_progress,
-                             .userdata = (void *) c };
-        _cleanup_(interrupt_done) Interrupt interrupt = { .fd = -EBADF };
+                             .on_progress = on_progress };
+        _cleanup_(progress_done) Progress progress = { .interrupt = { .fd = -EBADF } };
         _cleanup_(strv_freep) char **patterns = NULL;
         _cleanup_(store_pins_freep) StorePins *pins = NULL;
         _cleanup_(store_freep) Store *s = NULL;
@@ -109,16 +109,12 @@ int verb_compact(const Ctl *c, char **names) {
         r = ctl_store_open(c, &s);
         if (r != 0)
                 return r;
-        r = interrupt_init(&interrupt);
-        if (r < 0)
-                return ctl_error_errno(r, NULL, "Signals cannot be caught.");
-
-        q.interrupt = &interrupt;
         (void) store_pins_read(UPLOAD_STATE_DIR "/" STORE_PINS_NAME, &pins);
         q.pins = pins;
+        progress_init(&progress, c, 0, "files");
+        q.userdata = &progress;
         r = compact_store(s, patterns, &q, &done);
-        if (!c->quiet && isatty(STDERR_FILENO))
-                fputs("\r\033[K", stderr);
+        progress_done(&progress);
         if (r < 0)
                 code = say_failure(c, r);
         else if (done.n_failed > 0)

@@ -11,7 +11,7 @@
 #include "profile/pprof.h"
 
 enum {
-        TREE_MAX = 1 << 30, /* bytes of memory */
+        TREE_MAX = 192 << 20, /* bytes of memory; a real profile takes thrice its own size */
 
         FIELD_TIME_NANOS = 9,
         WIRE_VARINT = 0,

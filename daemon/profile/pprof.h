@@ -12,7 +12,7 @@
 #include "profile/profile.h"
 
 enum {
-        PPROF_ENCODED_MAX = 256 << 20, /* bytes after decompression that a reader accepts */
+        PPROF_ENCODED_MAX = 64 << 20, /* bytes after decompression that a reader accepts */
 };
 
 /* *ret is a heap block with the gzipped profile. */

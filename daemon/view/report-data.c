@@ -91,8 +91,7 @@ int report_data_add_file(ReportData *d,
 
         r = pprof_read_file(dir_fd, path, &p, &reason);
         if (r < 0)
-                return fail(d, on_failure, r, shown,
-                            r == -EBADMSG && reason ? reason : strerror(-r));
+                return fail(d, on_failure, r, shown, reason ?: strerror(-r));
 
         value_type = find_value_type(p, type);
         if (value_type < 0)

@@ -122,6 +122,7 @@ PROVEN_BY = {
     "daemon/ctl/verb-list.c": ["tests/system/test_profilerctl.py"],
     "daemon/ctl/verb-report.c": ["tests/system/test_profilerctl.py"],
     "daemon/ctl/verb-status.c": ["tests/system/test_profilerctl.py"],
+    "daemon/ctl/progress.c": ["tests/system/test_interrupt.py"],
     "daemon/ctl/screen.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-top.c": ["tests/system/test_runtime.py"],
     "daemon/ctl/verb-uploads.c": ["tests/system/test_upload_service.py"],
