@@ -556,6 +556,16 @@ static const Key unit_keys[] = {
 };
 static const char *const unit_sections[] = { "Match", "Profile", NULL };
 
+const char *config_find_section(const char *line, bool of_unit) {
+        size_t n = strcspn(line, "=");
+
+        for (const Key *k = of_unit ? unit_keys : main_keys; k->name; k++)
+                if (line[n] == '=' && strlen(k->name) == n && strncmp(k->name, line, n) == 0 &&
+                    !streq(k->section, "Match"))
+                        return k->section;
+        return NULL;
+}
+
 /* ---- loading ---- */
 
 static int on_assignment(const ConfigAssignment *a, void *userdata) {

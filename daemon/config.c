@@ -159,12 +159,9 @@ static void print_label(FILE *f, const ConfigLabel *label) {
         fputc('"', f);
 }
 
-static int print_unit(FILE *f, const ConfigUnit *u) {
+static int print_unit_settings(FILE *f, const ConfigUnit *u) {
         int r;
 
-        fprintf(f, "\n# %s\n[Match]\n", u->path);
-        print_list(f, "Unit", u->patterns);
-        fputs("[Profile]\n", f);
         if (u->has_enable)
                 fprintf(f, "Enable=%s\n", u->enable ? "yes" : "no");
         if (u->frequency_hz > 0)
@@ -184,6 +181,32 @@ static int print_unit(FILE *f, const ConfigUnit *u) {
                 }
                 fputc('\n', f);
         }
+        return 0;
+}
+
+static int print_unit(FILE *f, const ConfigUnit *u) {
+        fprintf(f, "\n# %s\n[Match]\n", u->path);
+        print_list(f, "Unit", u->patterns);
+        fputs("[Profile]\n", f);
+        return print_unit_settings(f, u);
+}
+
+int config_format_unit(const Config *c, const char *unit, char **ret) {
+        const ConfigUnit *u = find_unit_file(c, (const char *const[]){ unit, NULL });
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f;
+        int r;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return negative_errno();
+        r = u ? print_unit_settings(f, u) : 0;
+        if (fclose(f) < 0 && r >= 0)
+                r = negative_errno();
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(text);
         return 0;
 }
 

@@ -117,5 +117,12 @@ void config_get_unit_settings(const Config *c, const char *const *names, UnitSet
 /* Some unit may want profiles of the type. */
 bool config_wants_type(const Config *c, WindowType type);
 
+/* The section of the key that the line "Key=Value" is about, in profilerd.conf or in files of
+ * units.d (of_unit; but for [Match]); NULL: there is no such key. */
+const char *config_find_section(const char *line, bool of_unit);
+/* The settings of the file of units.d that is in force for the unit, as lines; "": there is none.
+ */
+int config_format_unit(const Config *c, const char *unit, char **ret);
+
 /* The whole configuration as text, one "Key=Value" a line under its section, for --check-config. */
 int config_format(const Config *c, char **ret);

@@ -14,6 +14,7 @@
 #include "open/open-protocol.h"
 #include "paths.h"
 #include "profiler.h"
+#include "runtime-settings.h"
 #include "session-registry.h"
 #include "store/store-pins.h"
 #include "unit-registry.h"
@@ -375,6 +376,15 @@ int manager_reload(Manager *m, char **ret_reason) {
         publish_patterns(m);
         journal_config_loaded(m->config);
         return 0;
+}
+
+int manager_set(Manager *m, const char *unit, char *const *assignments, char **ret_reason) {
+        int r;
+
+        if (m->paths.config)
+                return -EOPNOTSUPP;
+        r = runtime_settings_write(m->paths.root, m->config, unit, assignments, ret_reason);
+        return r < 0 ? r : manager_reload(m, ret_reason);
 }
 
 /* ---- flushing ---- */

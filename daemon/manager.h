@@ -101,6 +101,10 @@ const Config *manager_get_config(const Manager *m);
  * it was so already, 1: done. */
 int manager_set_paused(Manager *m, bool paused);
 
+/* Sets something until the next boot, see runtime-settings.h, and reloads. -EOPNOTSUPP: the
+ * configuration is one file. */
+int manager_set(Manager *m, const char *unit, char *const *assignments, char **ret_reason);
+
 /* What a unit's open window holds by now, as a heap block of pprof. -ENOENT: no such unit; 0:
  * nothing, 1: done. */
 int manager_encode_open(Manager *m, const char *unit, uint8_t **ret, size_t *ret_size);

@@ -15,6 +15,7 @@
 #define BUS_ACTION_RELOAD          "org.profilerd1.reload"
 #define BUS_ACTION_FLUSH           "org.profilerd1.flush"
 #define BUS_ACTION_PAUSE           "org.profilerd1.pause"
+#define BUS_ACTION_SET             "org.profilerd1.set"
 #define BUS_ACTION_READ            "org.profilerd1.read-profiles"
 #define BUS_ACTION_START_SESSION   "org.profilerd1.start-session"
 #define BUS_ACTION_MANAGE_SESSIONS "org.profilerd1.manage-sessions"

@@ -409,6 +409,49 @@ static int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *
         return bus_auth_run(b->auth, message, BUS_ACTION_PAUSE, perform_resume, b, error);
 }
 
+/* Answered as a reload is: when it is in effect. */
+static int perform_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(strv_freep) char **assignments = NULL;
+        _cleanup_free_ char *reason = NULL, *name = NULL;
+        BusManager *b = userdata;
+        const char *unit;
+        PendingCall *c;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &unit);
+        if (r < 0)
+                return r;
+        if (strlen(unit) > UNIT_NAME_MAX || strpbrk(unit, "*?[\n") ||
+            (unit[0] != '\0' && unit_pattern_complete(unit, &name) < 0))
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_UNIT, "No unit has such a name.");
+        r = sd_bus_message_read_strv(message, &assignments);
+        if (r < 0)
+                return r;
+        r = pending_call_new(b, message, &c);
+        if (r == -EBUSY)
+                return reply_busy(error);
+        if (r < 0)
+                return r;
+
+        r = manager_set(b->manager, unit, assignments, &reason);
+        if (r < 0 || unit_watch_is_settled(b->watch)) {
+                pending_call_free(c);
+                if (r == -EBADMSG)
+                        return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                reason ?: "It is no setting.");
+                return r < 0 ? sd_bus_error_set_errnof(error, r, "Failed to set it: %m")
+                             : sd_bus_reply_method_return(message, NULL);
+        }
+        c->reload = true;
+        return 1;
+}
+
+static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_SET, perform_set, b, error);
+}
+
 static int perform_get_open_profile(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ uint8_t *data = NULL;
@@ -472,6 +515,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", pattern), SD_BUS_RESULT("t", profiles), method_flush, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("s", unit, "as", assignments), SD_BUS_NO_RESULT, method_set, OPEN),
         SD_BUS_METHOD_WITH_ARGS("GetOpenProfile", SD_BUS_ARGS("s", unit), SD_BUS_RESULT("ay", profile), method_get_open_profile, OPEN),
         SD_BUS_METHOD_WITH_ARGS("DumpState", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", state), method_dump_state, OPEN),
         SD_BUS_METHOD_WITH_ARGS("StartSession", SD_BUS_ARGS("s", target, "u", frequency_hz, "t", duration_usec, "a{sv}", options), SD_BUS_RESULT("o", session), method_start_session, OPEN),

@@ -12,6 +12,7 @@
  *   Reload()
  *   Flush(s pattern) -> t      profiles written; "" is all units
  *   Pause(), Resume()
+ *   Set(s unit, as assignments)   until the next boot; unit "" is the daemon
  *   GetOpenProfile(s unit) -> ay   pprof of the window that is open, empty: none is
  *   DumpState() -> h           text for people, a sealed memory file
  *   StartSession(s target, u frequency_hz, t duration_usec, a{sv} options) -> o

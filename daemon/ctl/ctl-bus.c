@@ -284,6 +284,36 @@ int ctl_bus_reload(CtlBus *b) {
         return call(b, BUS_MANAGER_INTERFACE, "Reload", NULL, CALL_TIMEOUT_USEC, NULL);
 }
 
+int ctl_bus_set(CtlBus *b, const char *unit, char **assignments) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        char *none[] = { NULL };
+        int r;
+
+        r = bus_connect(b);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(b->bus, &m, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                           "Set");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", unit);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, assignments ?: none);
+        if (r < 0)
+                return r;
+        r = sd_bus_call(b->bus, m, CALL_TIMEOUT_USEC, &error, NULL);
+        if (r < 0) {
+                bool invalid = sd_bus_error_has_name(&error, SD_BUS_ERROR_INVALID_ARGS);
+
+                r = error_to_errno(&error, r);
+                (void) free_and_strdup(&b->message, error.message);
+                return invalid ? -EINVAL : r;
+        }
+        return 0;
+}
+
 int ctl_bus_set_paused(CtlBus *b, bool paused) {
         return call(b, BUS_MANAGER_INTERFACE, paused ? "Pause" : "Resume", NULL, CALL_TIMEOUT_USEC,
                     NULL);

@@ -33,6 +33,8 @@ int ctl_bus_list_units(CtlBus *b, UnitStatus **ret, size_t *ret_n);
 int ctl_bus_list_uploads(CtlBus *b, UploadStatus **ret, size_t *ret_n);
 
 int ctl_bus_reload(CtlBus *b);
+/* -EINVAL: it is not understood. unit "": the daemon. */
+int ctl_bus_set(CtlBus *b, const char *unit, char **assignments);
 int ctl_bus_set_paused(CtlBus *b, bool paused);
 /* The unit's open window as a heap block of pprof, of size 0 where none is open. */
 int ctl_bus_get_open_profile(CtlBus *b, const char *unit, uint8_t **ret, size_t *ret_size);

@@ -74,6 +74,7 @@ int verb_disk_usage(const Ctl *c, char **names);
 int verb_compact(const Ctl *c, char **names);
 int verb_pause(const Ctl *c, char **names);
 int verb_resume(const Ctl *c, char **names);
+int verb_set(const Ctl *c, char **names);
 int verb_top(const Ctl *c, char **names);
 int verb_vacuum(const Ctl *c, char **names);
 int verb_uploads(const Ctl *c, char **names);

@@ -61,6 +61,7 @@ static const Verb verbs[] = {
         { "uploads", "[TARGET...]", 0, NAMES_ANY, verb_uploads, "Where profiles are sent, and how that goes" },
         { "reload", "",          0, 0,         verb_reload, "Read the configuration again" },
         { "flush",  "[UNIT...]", 0, NAMES_ANY, verb_flush,  "End the open windows and store their profiles" },
+        { "set",    "[UNIT] KEY=VALUE...", 1, NAMES_ANY, verb_set, "Change settings until the next boot" },
         { "pause",  "",          0, 0,         verb_pause,  "Take no samples until it is resumed" },
         { "resume", "",          0, 0,         verb_resume, "Go on sampling" },
         { "doctor", "[UNIT...]", 0, NAMES_ANY, verb_doctor, "Find what makes profiles poor, and the remedy" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* profilerctl reload, flush, pause, resume: what the daemon is told to do */
+/* profilerctl reload, flush, pause, resume, set: what the daemon is told to do */
 
 #include <inttypes.h>
 
@@ -60,6 +60,48 @@ int verb_pause(const Ctl *c, char **names) {
 int verb_resume(const Ctl *c, char **names) {
         (void) names;
         return set_paused(c, false);
+}
+
+/* "set [UNIT] KEY=VALUE...": the first word is a unit if it is no assignment. */
+int verb_set(const Ctl *c, char **names) {
+        _cleanup_(strv_freep) char **units = NULL;
+        _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
+        bool of_unit = !strchr(names[0], '=');
+        char **assignments = names + of_unit;
+        int r;
+
+        for (char **a = assignments; *a; a++)
+                if (!strchr(*a, '='))
+                        return ctl_error(EXIT_CODE_USAGE, NULL,
+                                         "Write 'profilerctl set nginx Frequency=199'.",
+                                         "'%s' is no assignment.", *a);
+        if (of_unit) {
+                r = ctl_complete_names((char *[]){ names[0], NULL }, &units);
+                if (r != 0)
+                        return r;
+        }
+        r = ctl_bus_new(&b);
+        if (r < 0)
+                return ctl_oom();
+        r = ctl_bus_set(b, units ? units[0] : "", assignments);
+        if (r == -EINVAL)
+                return ctl_error(EXIT_CODE_USAGE, ctl_bus_get_message(b),
+                                 "profilerd.conf(5) describes what can be set.",
+                                 "Nothing was changed.");
+        if (r < 0)
+                return ctl_bus_error(b, r, "Setting it");
+        if (c->json != JSON_MODE_OFF) {
+                JsonOutput *j;
+
+                if (json_output_new(&j) < 0)
+                        return ctl_oom();
+                json_add_string(j, "unit", units ? units[0] : NULL);
+                return ctl_print_json(c, j);
+        }
+        if (c->terminal.is_tty)
+                ctl_hint(c,
+                         "In force until the next boot; '/etc/profilerd' is for what is to stay.");
+        return EXIT_CODE_OK;
 }
 
 /* 0 or an exit code; an unknown unit is only counted. */

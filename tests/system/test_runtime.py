@@ -80,6 +80,39 @@ def test_not_everybody_may(busy):
     assert busy.manager("State") == "running"
 
 
+def test_what_is_set_holds_over_a_restart_and_goes(busy):
+    busy.ctl("set", "busy", "Frequency=49", "Labels=who=me")
+    try:
+        assert busy.unit("busy.service", "FrequencyHz") == 49
+        busy.ctl("set", "busy", "Interval=30s")
+        assert busy.unit("busy.service", "FrequencyHz") == 49
+        assert busy.unit("busy.service", "IntervalUSec") == 30000000
+        assert busy.unit("busy.service", "Labels") == {"who": "me"}
+        busy.systemctl("restart", "profilerd")
+        wait_until(lambda: busy.unit("busy.service", "FrequencyHz") == 49)
+        busy.ctl("set", "busy", "Frequency=")
+        assert busy.unit("busy.service", "FrequencyHz") == 99
+        assert busy.unit("busy.service", "IntervalUSec") == 30000000
+    finally:
+        busy.ctl("set", "busy")
+    assert busy.unit("busy.service", "IntervalUSec") != 30000000
+
+
+def test_what_is_set_wrong_changes_nothing(busy):
+    for words in (["busy", "Frequency=many"], ["Frequency=0"], ["Frequencies=7"], ["busy", "MaxUse=1G"],
+                  ["busy", "Labels=a"], ["Frequency=7\nUnits="]):
+        done = busy.ctl("set", *words, check=False)
+        assert done.returncode == 2 and "Nothing was changed" in done.stderr, (words, done)
+    assert busy.manager("FrequencyHz") == 99
+    assert busy.as_nobody("profilerctl", "set", "Frequency=7").returncode == DENIED
+    busy.ctl("set", "Frequency=77", "MaxUse=500M")
+    try:
+        assert busy.manager("FrequencyHz") == 77 and busy.manager("StoreMaxUseBytes") == 500 << 20
+    finally:
+        busy.ctl("set", "Frequency=", "MaxUse=")
+    assert busy.manager("FrequencyHz") == 99
+
+
 def test_top_names_what_runs_now(busy):
     lines = busy.ctl("top", "busy", "-d", "500ms", "-n", "2", "--json=short").stdout.splitlines()
     assert len(lines) == 2

@@ -159,6 +159,16 @@ int manager_set_paused(Manager *m, bool paused) {
         return r;
 }
 
+int manager_set(Manager *m, const char *unit, char *const *assignments, char **ret_reason) {
+        if (!isempty(unit) || strv_length(assignments) != 1 ||
+            !streq(assignments[0], "Frequency=7")) {
+                *ret_reason = strdup("Only a fool would set that.");
+                return -EBADMSG;
+        }
+        m->config.frequency_hz = 7;
+        return 0;
+}
+
 int manager_encode_open(Manager *m, const char *unit, uint8_t **ret, size_t *ret_size) {
         if (fake_index(m, unit) < 0)
                 return -ENOENT;
