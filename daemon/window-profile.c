@@ -237,11 +237,13 @@ static int add_main_mapping_first(Builder *b) {
                 return add_unsampled_mapping(b, b->context->main_mapping);
         if (!file)
                 file = window_find_file(b->window, window_get_heaviest_exe(b->window));
-        if (!file)
-                return 0;
-        for (uint32_t i = 0; i < window_n_places(b->window); i++)
-                if (window_get_place(b->window, i)->file == file)
+        for (uint32_t i = 0; i < window_n_places(b->window); i++) {
+                const Place *place = window_get_place(b->window, i);
+
+                /* Of processes that nothing is known of, any file is better than the kernel. */
+                if (file ? place->file == file : place->kind == PLACE_FILE)
                         return add_place(b, i);
+        }
         return 0;
 }
 

@@ -193,3 +193,12 @@ size_t mapping_set_size(const MappingSet *s) {
 const Mapping *mapping_set_get(const MappingSet *s, size_t i) {
         return &s->items[i];
 }
+
+bool mapping_set_equal(const MappingSet *a, const MappingSet *b) {
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (!same_mapping(&a->items[i], &b->items[i]))
+                        return false;
+        return true;
+}

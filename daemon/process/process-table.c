@@ -29,6 +29,8 @@ typedef struct Entry {
         UT_hash_handle hh;
 } Entry;
 
+enum { SIBLINGS_LOOKED_AT = 8 };
+
 struct ProcessTable {
         FileTable *files;
         Entry *by_pid;
@@ -158,6 +160,24 @@ static bool mappings_are_full(const ProcessTable *t) {
         return file_table_n_references(t->files) >= PROCESS_MAPPINGS_MAX;
 }
 
+/* Children that were forked before we came have the mappings of their parent and siblings. The last
+ * that were looked at are such. */
+static void share_mappings(const ProcessTable *t, Entry *e) {
+        const Entry *o = t->living ? t->living->prev : NULL;
+
+        for (unsigned i = 0; o && i < SIBLINGS_LOOKED_AT; i++, o = o->prev) {
+                MappingSet *s = o->process.mappings;
+
+                if (s && s != e->process.mappings && mapping_set_equal(s, e->process.mappings)) {
+                        mapping_set_unref(e->process.mappings);
+                        e->process.mappings = mapping_set_ref(s);
+                        return;
+                }
+                if (o == t->living)
+                        return;
+        }
+}
+
 static int read_image(ProcessTable *t, Entry *e) {
         uint64_t start_tick = e->start_tick;
         ProcessImage image;
@@ -174,6 +194,7 @@ static int read_image(ProcessTable *t, Entry *e) {
         mapping_set_unref(e->process.mappings);
         e->process.exe = image.exe;
         e->process.mappings = image.mappings;
+        share_mappings(t, e);
         memcpy(e->process.comm, image.comm, sizeof(e->process.comm));
         e->start_tick = image.start_tick;
         e->start_tick_known = true;

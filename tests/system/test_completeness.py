@@ -286,6 +286,51 @@ def test_postgresql(machine, cleanup):
     check(measure(machine, "whole-postgresql"), "whole-postgresql")
 
 
+# ---- what comes late, goes, or is much ----
+
+def test_the_first_stacks_of_programs_never_seen_are_complete(own_machine):
+    """No index of any file is there: the samples wait for them."""
+    machine = own_machine
+    machine.shell("systemctl stop profilerd; rm -rf /var/cache/profilerd/*; systemctl start profilerd")
+    machine.start("cold", "/usr/bin/python3", "-c", "while True: sorted(str(i * i) for i in range(1000))")
+    check(measure(machine, "cold", 1), "cold", at_least=50)
+
+
+def test_a_library_that_is_loaded_late(machine, cleanup):
+    cleanup("late")
+    machine.start("late", "/usr/bin/python3", "-c", "import time\nend = time.time() + 0.5\n"
+                  "while time.time() < end: pass\nimport sqlite3\nc = sqlite3.connect(':memory:')\n"
+                  "while True: c.execute('with recursive c(x) as (select 1 union all select x+1 from c limit 9999) "
+                  "select sum(x) from c').fetchall()")
+    check(measure(machine, "late", 2), "late")
+
+
+def test_a_program_that_is_replaced_while_it_runs(machine, cleanup):
+    program = build(machine, "replaced", "shapes.c", "gcc", "-O2", "-fomit-frame-pointer")
+    other = build(machine, "replaced-by", "shapes.c", "gcc", "-O3", "-fomit-frame-pointer")
+    cleanup("replaced", "replacing")
+    machine.start("replaced", program)
+    machine.let_run("replaced", seconds=0.5)
+    machine.shell(f"mv {other} {program}")
+    machine.start("replacing", program)
+    machine.let_run("replacing", seconds=1)
+    check(measure(machine, "replaced", 1), "replaced")
+    check(measure(machine, "replacing", 1), "replacing")
+
+
+def test_ten_thousand_mappings(machine, cleanup):
+    cleanup("many")
+    machine.start("many", machine.program("many-mappings"), "10000")
+    check(measure(machine, "many", 2), "many")
+
+
+def test_a_thousand_processes(machine, cleanup):
+    cleanup("crowd")
+    program = build(machine, "crowd", "shapes.c", "gcc", "-O2", "-fomit-frame-pointer")
+    machine.start("crowd", "/bin/sh", "-c", f"for i in $(seq 1000); do {program} & done; wait")
+    check(measure(machine, "crowd", 5), "crowd", share=0.98)
+
+
 # ---- what is over before anybody can look ----
 
 def test_short_lived_processes(machine, cleanup):

@@ -86,6 +86,25 @@ static void test_a_sampled_process_is_read_once(void **state) {
         assert_ptr_equal(process_table_find(t, getpid()), p);
 }
 
+/* Children that were forked before anybody looked: what is the same is kept once. */
+static void test_processes_with_the_same_mappings_share_them(void **state) {
+        const Process *parent, *child;
+        ProcessTable *t = *state;
+        MappingSet *mappings;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                for (;;)
+                        pause();
+        parent = process_table_get(t, getpid(), 0);
+        assert_non_null(parent->mappings);
+        mappings = parent->mappings;
+        child = process_table_get(t, pid, 0);
+        assert_ptr_equal(child->mappings, mappings);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void test_a_start_asked_later_belongs_to_the_same_process(void **state) {
         ProcessTable *t = *state;
         nsec_t start = start_of(getpid()) + 7654321;
@@ -412,6 +431,7 @@ static void test_mappings_beyond_the_limits_are_counted(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TABLE_TEST(test_a_sampled_process_is_read_once),
+                TABLE_TEST(test_processes_with_the_same_mappings_share_them),
                 TABLE_TEST(test_a_start_asked_later_belongs_to_the_same_process),
                 TABLE_TEST(test_a_reused_pid_does_not_lend_its_mappings),
                 TABLE_TEST(test_what_is_gone_before_its_first_sample_has_no_mappings),

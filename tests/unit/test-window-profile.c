@@ -243,6 +243,20 @@ static void test_the_main_executable_is_mapping_0(void **state) {
         }
 }
 
+static void test_the_kernel_is_mapping_0_only_where_there_is_no_file(void **state) {
+        const uint64_t frames[] = { FIXTURE_KERNEL, FIXTURE_CODE + 0x10 };
+        _cleanup_(window_fixture_freep) WindowFixture *f = window_fixture_new();
+        struct sample_record record = fixture_record(1, 1);
+        _cleanup_(profile_freep) Profile *p = NULL;
+        ProfileMapping m;
+
+        f->process.exe = (free(f->process.exe), NULL);
+        assert_int_equal(window_add(f->window, &f->process, &record, frames, 1), 0);
+        p = make(f, &defaults, NULL);
+        profile_get_mapping(p, 0, &m);
+        assert_string_equal(m.filename, "/usr/bin/program");
+}
+
 /* The main process slept, its children worked: the profile is of the main program all the same. */
 static void test_a_main_executable_without_a_sample_is_mapping_0(void **state) {
         const uint64_t frames[] = { FIXTURE_LIBRARY + 0x10 };
@@ -546,6 +560,7 @@ int main(void) {
                 cmocka_unit_test(test_memory_and_nothing_are_told_apart),
                 cmocka_unit_test(test_a_jump_through_null_has_an_address),
                 cmocka_unit_test(test_the_main_executable_is_mapping_0),
+                cmocka_unit_test(test_the_kernel_is_mapping_0_only_where_there_is_no_file),
                 cmocka_unit_test(test_a_main_executable_without_a_sample_is_mapping_0),
                 cmocka_unit_test(test_kernel_frames_have_their_own_mapping),
                 cmocka_unit_test(test_the_leaf_of_a_wait_is_who_called_the_scheduler),
