@@ -442,6 +442,31 @@ static int add_comments(Builder *b, const WindowNames *names) {
         return add_broken(b, &totals);
 }
 
+/* Which lines there are of a file, or why not all of them; NULL: it says nothing of them. */
+static const char *describe_lines(const Builder *b, const IndexFile *index) {
+        if (!index || !b->context->lines)
+                return NULL;
+        switch ((IndexLinesState) index_file_get_line_info(index)->state) {
+        case INDEX_LINES_WHOLE:
+                return "lines";
+        case INDEX_LINES_TIME:
+                return "lines-cut-by-time";
+        case INDEX_LINES_MEMORY:
+                return "lines-cut-by-memory";
+        case INDEX_LINES_LIMIT:
+                return "lines-cut-by-size";
+        case INDEX_LINES_DAMAGED:
+                return "lines-damaged";
+        default:
+                return NULL;
+        }
+}
+
+static void append_word(char *text, const char *word) {
+        strcat(text, text[0] != '\0' ? "+" : "");
+        strcat(text, word);
+}
+
 /* Which names there could be, for whoever misses some. */
 static int add_names_comment(Builder *b, const Place *p) {
         static const struct {
@@ -456,15 +481,17 @@ static int add_names_comment(Builder *b, const Place *p) {
         };
         const IndexFile *index = p->file ? file_get_index(p->file) : NULL;
         _cleanup_free_ char *value = NULL;
+        const char *lines;
         char text[128] = "";
 
         if (p->kind == PLACE_MEMORY)
                 strcat(text, p->code && code_map_size(p->code) > 0 ? "runtime" : "none");
         for (size_t i = 0; index && i < ELEMENTSOF(sources); i++)
-                if (index_file_get_sources(index) & sources[i].source) {
-                        strcat(text, text[0] != '\0' ? "+" : "");
-                        strcat(text, sources[i].name);
-                }
+                if (index_file_get_sources(index) & sources[i].source)
+                        append_word(text, sources[i].name);
+        lines = describe_lines(b, index);
+        if (lines)
+                append_word(text, lines);
         if (!p->file || (text[0] == '\0' && !index))
                 return 0;
         strcat(text, text[0] == '\0' ? "none " : " ");

@@ -95,7 +95,7 @@ static int read_origin(DwarfInlines *d, Dwarf_Die *die, Origin *ret) {
         if (!name || !name[0])
                 return 0;
         if (linkage)
-                readable = demangle(linkage, INDEX_NAME_MAX);
+                readable = demangle(linkage, INDEX_READABLE_MAX);
         r = line_table_add_name(d->table, readable ?: name, &ret->name);
         if (r < 0)
                 return r;

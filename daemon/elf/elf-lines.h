@@ -14,7 +14,7 @@
 /* Of the worker: what is beyond them is left to SANDBOX_CPU_SEC, and to who waits for it. */
 enum {
         ELF_LINES_CPU_SEC = 20,
-        ELF_LINES_WALL_SEC = 35,
+        ELF_LINES_WALL_SEC = 80,
 };
 
 /*

@@ -211,7 +211,7 @@ static int write_names(const Symtab *t, IndexWriter *w, uint32_t *ret_sources) {
                 symbol = strndup(function.name, function.name_size);
                 if (!symbol)
                         return -ENOMEM;
-                readable = demangle(symbol, INDEX_NAME_MAX);
+                readable = demangle(symbol, INDEX_READABLE_MAX);
                 r = index_writer_add_function(w, function.address, function.size,
                                               readable ?: symbol, symbol);
                 if (r < 0)

@@ -41,7 +41,8 @@ enum {
         INDEX_BUILD_ID_MAX = 64,      /* bytes of a build id */
         INDEX_CONTENT_HASH_SIZE = 32, /* SHA-256 of the whole ELF file, see elf/elf-copy.h */
         INDEX_DEBUG_LINK_MAX = 252,   /* bytes of a name in .gnu_debuglink, with its NUL */
-        INDEX_NAME_MAX = 4096,        /* bytes of one name, without NUL */
+        INDEX_NAME_MAX = 16 << 10,    /* bytes of one name, without NUL */
+        INDEX_READABLE_MAX = 4096,    /* of a demangled one: the whole is in the system name */
         INDEX_SEGMENTS_MAX = 1024,
         INDEX_FUNCTIONS_MAX = 16 << 20,
 

@@ -20,7 +20,7 @@
 enum {
         INDEX_CACHE_WORKERS_MAX = 2,
         INDEX_CACHE_QUEUE_MAX = 4096, /* files that wait; more are refused with -EBUSY */
-        INDEX_CACHE_WORKER_USEC = 60 * 1000 * 1000, /* what profilerd gives a worker */
+        INDEX_CACHE_WORKER_USEC = 120 * 1000 * 1000, /* what profilerd gives a worker */
 };
 
 typedef struct IndexCache IndexCache;
