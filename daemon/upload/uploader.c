@@ -294,13 +294,21 @@ static void look(Uploader *u) {
         notify_status(u);
 }
 
-static int on_scan(sd_event_source *source, uint64_t usec _unused_, void *userdata) {
+static int plan_scan(Uploader *u) {
+        int r;
+
+        r = sd_event_source_set_time_relative(u->scan, UPLOADER_SCAN_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(u->scan, SD_EVENT_ONESHOT);
+}
+
+/* Not while what is under way ends: then its time is the end of patience. */
+static int on_scan(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         Uploader *u = userdata;
 
-        if (!u->draining)
-                look(u);
-        (void) sd_event_source_set_time_relative(source, UPLOADER_SCAN_USEC);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (u->draining)
+                return 0;
+        look(u);
+        return plan_scan(u);
 }
 
 /* ---- configuration ---- */
@@ -357,7 +365,7 @@ int uploader_start(Uploader *u) {
         if (r < 0)
                 return log_error_errno(r, "Failed to add a timer: %m");
         look(u);
-        return sd_event_source_set_time_relative(u->scan, UPLOADER_SCAN_USEC);
+        return plan_scan(u);
 }
 
 /* ---- ends ---- */
@@ -396,14 +404,13 @@ static int check_drained(Uploader *u) {
         u->n_targets = u->n_next_targets;
         say_targets(u);
         look(u);
-        return 0;
+        return plan_scan(u);
 }
 
 static void drain(Uploader *u) {
         u->draining = true;
         for (size_t i = 0; i < u->n_shippers; i++)
                 shipper_drain(u->shippers[i]);
-        /* The scan is off meanwhile: its time is the end of patience. */
         (void) sd_event_source_set_time_relative(u->scan, DRAIN_USEC);
         (void) sd_event_source_set_time_relative(u->drain, 0);
         (void) sd_event_source_set_enabled(u->drain, SD_EVENT_ONESHOT);

@@ -497,6 +497,28 @@ def test_a_new_configuration_is_taken_up_without_a_restart(upload, peer):
         assert len(peer.requests) == 1
 
 
+def test_a_stop_does_not_wait_for_a_server_that_is_stuck(upload, peer):
+    upload.target("dav", put(peer))
+    peer.faults = [Answer(201, delay=20)]
+    upload.add()
+    upload.start()
+    wait_until(lambda: peer.requests, 5)
+    start = time.monotonic()
+    assert upload.stop() == 0
+    assert time.monotonic() - start < 12
+    assert not upload.ledger("dav")
+
+
+def test_a_stop_lets_an_answer_come_in_that_is_on_its_way(upload, peer):
+    upload.target("dav", put(peer))
+    peer.faults = [Answer(201, delay=2)]
+    upload.add()
+    upload.start()
+    wait_until(lambda: peer.requests, 5)
+    assert upload.stop() == 0
+    assert len(upload.ledger("dav")) == 1
+
+
 def test_profiles_that_cannot_be_read_as_such_are_put_aside(upload):
     with Peer(judge=Profefe()) as peer:
         upload.target("profefe", f"Protocol=profefe\nURL=http://127.0.0.1:{peer.port}")
