@@ -42,7 +42,7 @@ struct {
 } session_lost SEC(".maps");
 
 /* Bytes in the ring from which on sessions add no more. */
-volatile __u64 session_bytes_max = 0;
+volatile __u64 session_bytes_max = ~0ULL;
 
 static __always_inline bool is_idle(void) {
         return (__u32) bpf_get_current_pid_tgid() == 0;

@@ -353,7 +353,7 @@ static int load_bpf(Sampler *s) {
         }
         s->bpf->rodata->counts_cycles = s->kind == OPEN_CYCLES;
         s->wakeup_bytes = s->bpf->bss->wakeup_bytes = bytes / 4;
-        s->bpf->bss->session_bytes_max = bytes - bytes / SESSIONS_RING_RESERVE;
+        s->bpf->data->session_bytes_max = bytes - bytes / SESSIONS_RING_RESERVE;
         r = bpf_map__set_max_entries(s->bpf->maps.samples, (uint32_t) bytes);
         if (r < 0)
                 return r;

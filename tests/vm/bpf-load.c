@@ -142,6 +142,17 @@ static int set_target(struct bpf_object *object) {
         return bpf_map__update_elem(map, &id, sizeof(id), &all, sizeof(all), BPF_ANY);
 }
 
+/* All that runs, at our frequency: for programs of sessions. */
+static int set_session(struct bpf_object *object) {
+        struct bpf_map *map = bpf_object__find_map_by_name(object, "session_events");
+        const struct session_event host = { .host = 1 };
+        uint64_t period = UINT64_C(1000000000) / FREQUENCY_HZ;
+
+        if (!map)
+                return 0;
+        return bpf_map__update_elem(map, &period, sizeof(period), &host, sizeof(host), BPF_ANY);
+}
+
 static int attach(struct bpf_program *program, struct bpf_link *links[static CPUS_MAX]) {
         int n = libbpf_num_possible_cpus();
 
@@ -181,6 +192,8 @@ static int sample(struct bpf_object *object, struct bpf_program *program) {
         if (!ring)
                 return failed("the ring of samples", errno);
         r = set_target(object);
+        if (r >= 0)
+                r = set_session(object);
         if (r < 0)
                 return failed("the target", -r);
         r = attach(program, links);
