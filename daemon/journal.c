@@ -77,6 +77,21 @@ void journal_paused(bool paused) {
                                 "Sampling goes on.");
 }
 
+void journal_triggered(
+        const char *unit, const char *trigger, const char *reason, int error, const char *refusal) {
+        Field name, rule;
+        const char *const *fields = LOG_FIELDS(ID(MESSAGE_TRIGGERED), field(&name, "UNIT=%s", unit),
+                                               field(&rule, "PROFILERD_TRIGGER=%s", trigger));
+
+        if (error < 0)
+                (void) log_full(LOG_WARNING, error, fields,
+                                "Trigger %s: %s: %s; failed to start a session: %s", trigger, unit,
+                                reason, refusal ?: strerror(-error));
+        else
+                (void) log_full(LOG_NOTICE, 0, fields, "Trigger %s: %s: %s; recording.", trigger,
+                                unit, reason);
+}
+
 void journal_stopped(const ManagerStatistics *s) {
         Field samples, profiles, lost;
 

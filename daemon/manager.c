@@ -17,6 +17,7 @@
 #include "runtime-settings.h"
 #include "session-registry.h"
 #include "store/store-pins.h"
+#include "triggers.h"
 #include "unit-registry.h"
 
 #define STATUS_USEC       (10 * USEC_PER_SEC)
@@ -35,6 +36,7 @@ struct Manager {
         UnitRegistry *units;
         Profiler *profiler;
         SessionRegistry *sessions;
+        Triggers *triggers;
 
         sd_event_source *status_source;
         usec_t housekept_usec; /* CLOCK_MONOTONIC */
@@ -144,6 +146,8 @@ static void judge_unit(Manager *m, Unit *u, const char *load_state) {
                 session_registry_follow_cgroups(m->sessions);
         if (u->state == UNIT_PROFILED && u->cgroup_id != before)
                 profiler_learn_processes(m->profiler, u->control_group);
+        if (m->triggers) /* a start only where we were there to see it */
+                triggers_tell(m->triggers, u, m->known && u->cgroup_id != before);
         /* Who stops a unit wants to see what it did, not wait for the end of the interval. Its last
          * samples may be all in the ring yet, and its slot be another unit's when they are read. */
         if (before != 0 && u->cgroup_id == 0) {
@@ -336,6 +340,18 @@ static void apply_off_cpu(Manager *m) {
                                   step);
 }
 
+/* What is wrong with a file has been said, and costs triggers only. */
+static void load_triggers(Manager *m) {
+        _cleanup_free_ char *complaint = NULL;
+        int r;
+
+        if (m->paths.config) /* that file alone */
+                return;
+        r = triggers_load(m->triggers, m->paths.root, on_complaint, &complaint);
+        if (r < 0)
+                log_warning_errno(r, "Failed to load the triggers, going on without: %m");
+}
+
 int manager_reload(Manager *m, char **ret_reason) {
         _cleanup_(config_freep) Config *fresh = NULL;
         _cleanup_free_ Unit **units = NULL;
@@ -373,6 +389,7 @@ int manager_reload(Manager *m, char **ret_reason) {
         apply_off_cpu(m);
         apply_config(m);
         config_free(old);
+        load_triggers(m);
         publish_patterns(m);
         journal_config_loaded(m->config);
         return 0;
@@ -385,6 +402,23 @@ int manager_set(Manager *m, const char *unit, char *const *assignments, char **r
                 return -EOPNOTSUPP;
         r = runtime_settings_write(m->paths.root, m->config, unit, assignments, ret_reason);
         return r < 0 ? r : manager_reload(m, ret_reason);
+}
+
+/* ---- triggers ---- */
+
+static void on_triggered(const char *unit,
+                         const char *trigger,
+                         const char *reason,
+                         const Session *session,
+                         void *userdata) {
+        Manager *m = userdata;
+
+        if (m->callbacks.on_triggered)
+                m->callbacks.on_triggered(m, unit, trigger, reason, session, m->userdata);
+}
+
+int manager_trigger(Manager *m, const char *trigger, const char *unit, Session **ret) {
+        return triggers_fire(m->triggers, trigger, unit, ret);
 }
 
 /* ---- flushing ---- */
@@ -530,6 +564,10 @@ static int start_profiler(Manager *m) {
         if (r < 0)
                 return log_oom();
         session_registry_set_callbacks(m->sessions, &m->callbacks.sessions, m->userdata);
+        r = triggers_new(&m->triggers, m->event, m->units, m->profiler, m->sessions, on_triggered,
+                         m);
+        if (r < 0)
+                return log_oom();
         return 0;
 }
 
@@ -557,6 +595,7 @@ int manager_start(Manager *m) {
         if (r < 0)
                 return log_error_errno(r, "Failed to add a timer: %m");
 
+        load_triggers(m);
         m->started_usec = now_usec(CLOCK_REALTIME);
         m->status_usec = now_usec(CLOCK_MONOTONIC);
         set_state(m, "running");
@@ -605,6 +644,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         sd_event_source_disable_unref(m->status_source);
+        triggers_free(m->triggers);
         session_registry_free(m->sessions);
         unit_registry_free(m->units);
         profiler_free(m->profiler);

@@ -12,7 +12,7 @@ __profilerctl_units() {
 _profilerctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='status list info report diff symbols flame export merge verify disk-usage vacuum compact monitor
-        uploads reload flush top pause resume set record sessions doctor web help'
+        uploads reload flush top pause resume set record sessions trigger doctor web help'
     local options='--help --version --since= --until= -n -1 --reverse --type= --by= --peek= --lines= --all
         --base-since= --base-until= --restart --boot --normalize --focus= --hide= --invert --size= --time=
         --files= --for= --frequency= --pid= --cgroup= --host --children --no-kernel --no-user --store

@@ -502,6 +502,37 @@ static int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_
         return bus_sessions_list(b->sessions, message);
 }
 
+static int perform_trigger(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL;
+        const char *trigger, *unit;
+        BusManager *b = userdata;
+        Session *s;
+        int r;
+
+        r = sd_bus_message_read(message, "ss", &trigger, &unit);
+        if (r < 0)
+                return r;
+        r = manager_trigger(b->manager, trigger, unit, &s);
+        if (r == -ENOENT)
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_TARGET,
+                                        "There is no such trigger, or no such unit that it is for "
+                                        "and that runs.");
+        if (r == -EBUSY)
+                return sd_bus_error_set(error, BUS_ERROR_BUSY,
+                                        "It fired a short while ago, or often enough in this hour, "
+                                        "or there are too many sessions.");
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "Failed to start a session: %m");
+        path = bus_session_path(s);
+        return path ? sd_bus_reply_method_return(message, "o", path) : -ENOMEM;
+}
+
+static int method_trigger(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusManager *b = userdata;
+
+        return bus_auth_run(b->auth, message, BUS_ACTION_START_SESSION, perform_trigger, b, error);
+}
+
 /* clang-format off */
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
@@ -520,6 +551,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("DumpState", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", state), method_dump_state, OPEN),
         SD_BUS_METHOD_WITH_ARGS("StartSession", SD_BUS_ARGS("s", target, "u", frequency_hz, "t", duration_usec, "a{sv}", options), SD_BUS_RESULT("o", session), method_start_session, OPEN),
         SD_BUS_METHOD_WITH_ARGS("ListSessions", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ossuuttt)", sessions), method_list_sessions, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Trigger", SD_BUS_ARGS("s", trigger, "s", unit), SD_BUS_RESULT("o", session), method_trigger, OPEN),
+        SD_BUS_SIGNAL_WITH_ARGS("Triggered", SD_BUS_ARGS("s", unit, "s", trigger, "s", reason, "o", session), 0),
         SD_BUS_SIGNAL_WITH_ARGS("ProfileWritten", SD_BUS_ARGS("s", unit, "s", path, "t", samples, "a{sv}", details), 0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, CONST),
         SD_BUS_PROPERTY("State", "s", property_state, 0, EMITS),
@@ -592,6 +625,24 @@ void bus_manager_profile_written(BusManager *b,
                                (uint64_t) duration_usec);
         if (r < 0)
                 log_debug_errno(r, "Failed to signal a profile, ignoring: %m");
+}
+
+void bus_manager_triggered(BusManager *b,
+                           const char *unit,
+                           const char *trigger,
+                           const char *reason,
+                           const Session *s) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!is_connected(b))
+                return;
+        path = bus_session_path(s);
+        r = path ? sd_bus_emit_signal(b->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "Triggered", "ssso",
+                                      unit, trigger, reason, path)
+                 : -ENOMEM;
+        if (r < 0)
+                log_debug_errno(r, "Failed to signal a trigger, ignoring: %m");
 }
 
 /* ---- object ---- */

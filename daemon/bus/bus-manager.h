@@ -38,6 +38,8 @@ void bus_manager_settled(BusManager *b);
 /* Signals. */
 void bus_manager_state_changed(BusManager *b);
 void bus_manager_config_changed(BusManager *b);
+void bus_manager_triggered(
+        BusManager *b, const char *unit, const char *trigger, const char *reason, const Session *s);
 void bus_manager_profile_written(BusManager *b,
                                  const Unit *u,
                                  const char *path,

@@ -16,6 +16,8 @@
  *   GetOpenProfile(s unit) -> ay   pprof of the window that is open, empty: none is
  *   DumpState() -> h           text for people, a sealed memory file
  *   StartSession(s target, u frequency_hz, t duration_usec, a{sv} options) -> o
+ *   Trigger(s trigger, s unit) -> o
+ *   signal Triggered(s unit, s trigger, s reason, o session)
  *   ListSessions() -> a(ossuuttt)   object, target, State, UID, FrequencyHz, DurationUSec,
  *                                   ElapsedUSec, Samples
  *   signal ProfileWritten(s unit, s path, t samples, a{sv} details)   StartUSec t, DurationUSec t

@@ -87,6 +87,17 @@ static void on_profile_written(Manager *m _unused_,
         bus_units_change(b->unit_faces, u);
 }
 
+static void on_triggered(Manager *m _unused_,
+                         const char *unit,
+                         const char *trigger,
+                         const char *reason,
+                         const Session *s,
+                         void *userdata) {
+        Bus *b = userdata;
+
+        bus_manager_triggered(b->manager_face, unit, trigger, reason, s);
+}
+
 static void on_session_added(Session *s, void *userdata) {
         Bus *b = userdata;
 
@@ -118,6 +129,7 @@ static const ManagerCallbacks callbacks = {
         .on_unit_changed = on_unit_changed,
         .on_state_changed = on_state_changed,
         .on_profile_written = on_profile_written,
+        .on_triggered = on_triggered,
         .sessions = {
                 .on_added = on_session_added,
                 .on_progress = on_session_progress,

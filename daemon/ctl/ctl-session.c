@@ -268,6 +268,32 @@ int ctl_session_run(CtlBus *b,
         return r.has_result ? read_result(&r, ret, ret_size) : -ECANCELED;
 }
 
+int ctl_session_trigger(CtlBus *b, const char *trigger, const char *unit, char **ret_object) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        Run run = { .ctl = b };
+        const char *path;
+        int r;
+
+        r = ctl_bus_connect(b, &run.bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(run.bus, &m, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                           "Trigger");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", trigger, unit);
+        if (r < 0)
+                return r;
+        r = send_call(&run, m, START_TIMEOUT_USEC, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "o", &path);
+        if (r < 0)
+                return r;
+        *ret_object = strdup(path);
+        return *ret_object ? 0 : -ENOMEM;
+}
+
 /* ---- the list ---- */
 
 void session_rows_free(SessionRow *rows, size_t n) {

@@ -41,6 +41,9 @@ int ctl_session_run(CtlBus *b,
                     char **ret,
                     size_t *ret_size);
 
+/* Sets off a trigger for a unit. *ret_object is to be freed. */
+int ctl_session_trigger(CtlBus *b, const char *trigger, const char *unit, char **ret_object);
+
 /* Oldest first. *ret is an array. */
 int ctl_session_list(CtlBus *b, SessionRow **ret, size_t *ret_n);
 void session_rows_free(SessionRow *rows, size_t n);

@@ -87,6 +87,7 @@ int verb_verify(const Ctl *c, char **names);
 int verb_reload(const Ctl *c, char **names);
 int verb_record(const Ctl *c, char **names);
 int verb_sessions(const Ctl *c, char **names);
+int verb_trigger(const Ctl *c, char **names);
 int verb_flush(const Ctl *c, char **names);
 int verb_symbols(const Ctl *c, char **names);
 int verb_doctor(const Ctl *c, char **names);

@@ -47,6 +47,7 @@ static const Verb verbs[] = {
         { "web",    "[UNIT]",    0, 1,         verb_web,    "Pages for the browser, until Ctrl-C" },
         { .name = "Look closer, now" },
         { "record", "[UNIT]",    0, NAMES_ANY, verb_record, "Record a unit, a process or the host for a while" },
+        { "trigger", "NAME UNIT", 2, 2,        verb_trigger, "Set off a trigger by hand" },
         { "sessions", "",        0, 0,         verb_sessions, "Who records what, and what is still kept" },
         { .name = "Take profiles elsewhere" },
         { "export", "NAME...",   1, NAMES_ANY, verb_export, "For another tool: pprof, folded, speedscope, ..." },

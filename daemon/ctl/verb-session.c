@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* profilerctl record, sessions: a closer look, now */
+/* profilerctl record, sessions, trigger: a closer look, now */
 
 #include <inttypes.h>
 #include <pwd.h>
 
 #include "basic/parse.h"
 #include "basic/string-util.h"
+#include "basic/unit-name.h"
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-output.h"
 #include "ctl/ctl-session.h"
@@ -347,4 +348,28 @@ int verb_sessions(const Ctl *c, char **names) {
                 r = print_table(c, rows, n);
         session_rows_free(rows, n);
         return r;
+}
+
+/* ---- triggers ---- */
+
+int verb_trigger(const Ctl *c, char **names) {
+        _cleanup_free_ char *object = NULL, *unit = NULL;
+        _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
+        int r;
+
+        if (unit_pattern_complete(names[1], &unit) < 0)
+                return ctl_error(EXIT_CODE_USAGE, NULL, "Name the trigger, and then the unit.",
+                                 "Invalid unit name '%s'.", names[1]);
+        if (ctl_bus_new(&b) < 0)
+                return ctl_oom();
+        r = ctl_session_trigger(b, names[0], unit, &object);
+        if (r == -ESRCH)
+                return ctl_error(EXIT_CODE_NO_MATCH, ctl_bus_get_message(b),
+                                 "Triggers are files of /etc/profilerd/triggers.d; after a change "
+                                 "run 'profilerctl reload'.",
+                                 "Trigger %s cannot be set off for %s.", names[0], unit);
+        if (r < 0)
+                return ctl_bus_error(b, r, "The trigger");
+        ctl_hint(c, "Recording %s; 'profilerctl sessions' shows how it goes.", unit);
+        return EXIT_CODE_OK;
 }

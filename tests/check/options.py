@@ -12,6 +12,7 @@ import sys
 import guard
 
 TABLE = "daemon/config-load.c"
+TRIGGERS_TABLE = "daemon/trigger-rule.c"
 SAMPLE = "conf/profilerd.conf"
 MANUAL = "man/profilerd.conf.5.rst"
 # The sample is the main file: units.d/ has files of its own.
@@ -38,7 +39,7 @@ MAINS = {
 def keys_of_table():
     """(section, key) -> (line, table)."""
     keys, table = {}, None
-    for number, line in enumerate(guard.read(TABLE).splitlines(), 1):
+    for number, line in enumerate(guard.read(TABLE).splitlines() + guard.read(TRIGGERS_TABLE).splitlines(), 1):
         if match := re.match(r"static const Key (\w+)\[\] = \{", line):
             table = match[1]
         elif table and (match := re.match(r'\s+\{ "(\w+)", "(\w+)", \w+ \},', line)):

@@ -195,6 +195,13 @@ SessionRegistry *manager_get_sessions(Manager *m _unused_) {
         return NULL;
 }
 
+int manager_trigger(Manager *m _unused_,
+                    const char *trigger _unused_,
+                    const char *unit _unused_,
+                    Session **ret _unused_) {
+        return -ENOENT;
+}
+
 const Config *manager_get_config(const Manager *m) {
         return &m->config;
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Triggers */
+
+#include "triggers.h"
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "journal.h"
+
+struct Triggers {
+        sd_event *event;
+        UnitRegistry *units;
+        Profiler *profiler;
+        SessionRegistry *sessions;
+        TriggersFired fired;
+        void *userdata;
+
+        TriggerWatch *watch; /* NULL: there are no rules */
+        Session *session;    /* of the last one that fired */
+        int error;           /* why it has none */
+};
+
+static int make_request(const TriggerRule *rule,
+                        const Unit *u,
+                        const char *reason,
+                        SessionRequest *q) {
+        _cleanup_free_ char *target = NULL;
+        const char *why;
+        int r;
+
+        if (asprintf(&target, "unit:%s", u->name) < 0) {
+                target = NULL; /* undefined after a failure */
+                return -ENOMEM;
+        }
+        r = session_request_parse_target(q, target, -EBADF, &why);
+        if (r < 0)
+                return r;
+        if (asprintf(&q->reason, "trigger: %s: %s", rule->name, reason) < 0) {
+                q->reason = NULL;
+                return -ENOMEM;
+        }
+        q->frequency_hz = rule->frequency_hz;
+        q->duration_usec = rule->duration_usec;
+        q->kernel = q->user = q->keep = q->store = true;
+        return free_and_strdup(&q->control_group, u->control_group);
+}
+
+static void on_fired(const TriggerRule *rule,
+                     const char *unit,
+                     const char *reason,
+                     void *userdata) {
+        SessionRequest q = SESSION_REQUEST_NONE;
+        const char *refusal = NULL;
+        Triggers *t = userdata;
+        Unit *u = unit_registry_find(t->units, unit);
+
+        t->session = NULL;
+        t->error = -ENOENT;
+        if (!u)
+                return;
+        /* What came before is a profile that ends with the event. */
+        profiler_drain(t->profiler);
+        profiler_close_windows(t->profiler, u);
+        t->error = make_request(rule, u, reason, &q);
+        if (t->error >= 0)
+                t->error = session_registry_start(t->sessions, &q, &t->session, &refusal);
+        else
+                session_request_done(&q);
+        journal_triggered(unit, rule->name, reason, t->error, refusal);
+        if (t->error >= 0)
+                t->fired(unit, rule->name, reason, t->session, t->userdata);
+}
+
+int triggers_fire(Triggers *t, const char *trigger, const char *unit, Session **ret) {
+        int r;
+
+        if (!t->watch)
+                return -ENOENT;
+        r = trigger_watch_fire(t->watch, trigger, unit, "asked for");
+        if (r < 0)
+                return r;
+        *ret = t->session;
+        return MIN(t->error, 0);
+}
+
+void triggers_tell(Triggers *t, const Unit *u, bool started) {
+        bool runs = u->state == UNIT_PROFILED;
+        int r;
+
+        if (!t->watch)
+                return;
+        r = trigger_watch_set_unit(t->watch, u->name, runs ? u->control_group : "",
+                                   runs && started);
+        if (r < 0)
+                log_debug_errno(r, "Failed to watch %s for triggers, ignoring: %m", u->name);
+}
+
+int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void *userdata) {
+        _cleanup_(trigger_rules_done) TriggerRules rules = {};
+        _cleanup_free_ Unit **units = NULL;
+        size_t n = 0;
+        int r;
+
+        t->watch = trigger_watch_free(t->watch);
+        r = trigger_rules_load(&rules, root, complaint, userdata);
+        if (r < 0 || rules.n == 0)
+                return r;
+        r = trigger_watch_new(&t->watch, t->event, &rules, on_fired, t);
+        if (r < 0)
+                return r;
+        r = unit_registry_list(t->units, &units, &n);
+        for (size_t i = 0; i < n; i++)
+                triggers_tell(t, units[i], false);
+        return r;
+}
+
+int triggers_new(Triggers **ret,
+                 sd_event *event,
+                 UnitRegistry *units,
+                 Profiler *profiler,
+                 SessionRegistry *sessions,
+                 TriggersFired fired,
+                 void *userdata) {
+        Triggers *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        *t = (Triggers){
+                .event = sd_event_ref(event),
+                .units = units,
+                .profiler = profiler,
+                .sessions = sessions,
+                .fired = fired,
+                .userdata = userdata,
+        };
+        *ret = t;
+        return 0;
+}
+
+Triggers *triggers_free(Triggers *t) {
+        if (!t)
+                return NULL;
+        trigger_watch_free(t->watch);
+        sd_event_unref(t->event);
+        free(t);
+        return NULL;
+}
