@@ -11,9 +11,10 @@
 enum {
         LETTER_WIDTH = 7, /* pixels of the script's monospaced font */
         LABEL_PADDING = 6,
-        TEXT_OFFSET = 13,  /* of the base line below the top of a row */
-        LABEL_MAX = 400,   /* bytes of a label: wider than any screen */
-        CHANGE_LEVELS = 3, /* shades of more and less */
+        TEXT_OFFSET = 13,   /* of the base line below the top of a row */
+        LABEL_MAX = 400,    /* bytes of a label: wider than any screen */
+        CHANGE_LEVELS = 3,  /* shades of more and less */
+        EDGE_FRAME_MIN = 8, /* pixels: the mark of inlined frames would hide narrower ones */
 };
 
 /* Where the next child of each level begins, as a share of the whole. */
@@ -199,8 +200,9 @@ static void add_frame(const Walk *k, const CallNode *n, size_t level) {
         text_addf(k->w, "<rect x=\"%.4f%%\" y=\"%.0f\" width=\"%.4f%%\" height=\"%d\" rx=\"1\"/>",
                   100 * x, y, 100 * width, FLAME_ROW_HEIGHT - 1);
         if (n->inlined)
-                text_addf(k->w, "<line x1=\"%.4f%%\" y1=\"%.0f\" x2=\"%.4f%%\" y2=\"%.0f\"/>",
-                          100 * x, y, 100 * x, y + FLAME_ROW_HEIGHT - 1);
+                text_addf(k->w, "<line x1=\"%.4f%%\" y1=\"%.0f\" x2=\"%.4f%%\" y2=\"%.0f\"%s/>",
+                          100 * x, y, 100 * x, y + FLAME_ROW_HEIGHT - 1,
+                          width * FLAME_WIDTH < EDGE_FRAME_MIN ? " style=\"display:none\"" : "");
         add_text(k, n, &f, x, width, y);
         text_add(k->w, "</g>\n");
 }

@@ -6,6 +6,7 @@
   const XHTML = 'http://www.w3.org/1999/xhtml';
   const ROW = 18;
   const PADDING = 6;
+  const EDGE_FRAME_MIN = 8; /* as in flame-graph.c */
   const byId = (id) => document.getElementById(id);
   const svg = byId('flame');
   const frames = [];
@@ -74,6 +75,7 @@
         f.edge.setAttribute('x2', x + '%');
         f.edge.setAttribute('y1', y);
         f.edge.setAttribute('y2', y + ROW - 1);
+        f.edge.style.display = width / 100 * pixels < EDGE_FRAME_MIN ? 'none' : '';
       }
       f.text.setAttribute('x', x + '%');
       f.text.setAttribute('y', y + 13);

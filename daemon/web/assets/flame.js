@@ -161,8 +161,10 @@ export class FlameView {
         group.hasRoom = hasRoom;
         group.querySelector('foreignObject').style.display = hasRoom ? '' : 'none';
       }
-      if (tree.isInlined(node) && !group.querySelector('.edge'))
-        group.append(shape('rect', { class: 'edge', width: EDGE, height: ROW }));
+      if (tree.isInlined(node)) {
+        group.edge = group.edge || group.appendChild(shape('rect', { class: 'edge', height: ROW }));
+        group.edge.setAttribute('width', Math.min(EDGE, group.getAttribute('width') / 2));
+      }
     });
     for (const level of this.drawn)
       level?.sort((a, b) => a.index - b.index);
