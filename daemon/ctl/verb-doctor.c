@@ -13,6 +13,7 @@
 #include "ctl/ctl-store.h"
 #include "ctl/doctor-stacks.h"
 #include "ctl/host-checks.h"
+#include "ctl/symbols-advice.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
 #include "view/format.h"
@@ -109,13 +110,33 @@ static void check_store(Findings *f, const Ctl *c, const DaemonStatus *d) {
                              FORMAT_BYTES((uint64_t) fs.f_bavail * fs.f_frsize));
 }
 
+/* As 'profilerctl symbols' says it. NULL: it says nothing. */
+static char *find_remedy(Profile *p, const ProfileMapping *m, const char *unit) {
+        _cleanup_free_ char *package = NULL;
+        char *advice = NULL;
+        SymbolsRow *rows;
+        size_t n;
+
+        if (profile_symbols(p, profile_default_value_type(p), &rows, &n) < 0)
+                return NULL;
+        for (size_t i = 0; i < n && !advice; i++) {
+                if (!streq(rows[i].file, m->filename) || !streq(rows[i].build_id, m->build_id))
+                        continue;
+                if (symbols_row_is_file(&rows[i]))
+                        (void) symbols_find_package(rows[i].file, &package);
+                advice = symbols_advise(&rows[i], rows, n, package, unit);
+        }
+        symbols_rows_free(rows, n);
+        return advice;
+}
+
 /* Which file has the frames without a name? Says so if the last profile tells. */
 static bool blame_mapping(Findings *f, const UnitStatus *u) {
         _cleanup_(profile_freep) Profile *p = NULL;
+        _cleanup_free_ char *fix = NULL;
         ProfileFrames frames;
         ProfileMapping m;
         uint32_t mapping;
-        char fix[256];
 
         if (isempty(u->last_profile_path) ||
             pprof_read_file(AT_FDCWD, u->last_profile_path, &p, NULL) < 0 ||
@@ -125,14 +146,9 @@ static bool blame_mapping(Findings *f, const UnitStatus *u) {
         if (profile_mapping_is_kernel(&m))
                 return false;
 
-        if (strlen(m.build_id) > 2)
-                snprintf(
-                        fix, sizeof(fix),
-                        "install its debug symbols (/usr/lib/debug/.build-id/%.2s/%.40s.debug), or "
-                        "a build that is not stripped.",
-                        m.build_id, m.build_id + 2);
-        else
-                snprintf(fix, sizeof(fix), "install a build that is not stripped.");
+        fix = find_remedy(p, &m, u->name);
+        if (!fix)
+                return false;
         findings_add(f, FINDING_WARN, fix, "%s: %s of the frames in %s have no name", u->name,
                      FORMAT_SHARE(frames.frames - frames.named, frames.frames),
                      isempty(m.filename) ? "code that is no file" : m.filename);

@@ -221,7 +221,7 @@ static void hint_poor_names(const Ctl *c, const Status *s) {
 
                 if ((double) u->frames_named * 100 >= (double) u->frames * POOR_NAMES_PERCENT)
                         continue;
-                ctl_hint(c, "Hint: %s has few names; see 'profilerctl doctor %s'.", u->name,
+                ctl_hint(c, "Hint: %s has few names; see 'profilerctl symbols %s'.", u->name,
                          u->name);
                 return;
         }

@@ -233,7 +233,7 @@ import ("fmt"; "net/http"; "sort")
 func main() { s := []int{3, 1, 2}; sort.Ints(s); fmt.Println(s, http.StatusText(404)) }
 """
 
-GO_FLAGS = [""]
+GO_FLAGS = ["", "-s -w"]
 
 
 def go_normal(name):
