@@ -155,13 +155,34 @@ static int find_epochs(CodeMap *m, uint32_t first_new) {
         return 0;
 }
 
+/* Few come at a time, and many may be there: the new ones are sorted, then merged from the end. */
+static int sort_entries(CodeMap *m) {
+        size_t n_new = m->n_entries - m->n_sorted, i = m->n_sorted, at = m->n_entries;
+        _cleanup_free_ Entry *new = NULL;
+
+        qsort(m->entries + m->n_sorted, n_new, sizeof(Entry), entry_compare);
+        new = malloc(n_new * sizeof(Entry));
+        if (!new)
+                return -ENOMEM;
+        memcpy(new, m->entries + m->n_sorted, n_new * sizeof(Entry));
+        while (n_new > 0)
+                if (i > 0 && entry_compare(&m->entries[i - 1], &new[n_new - 1]) > 0)
+                        m->entries[--at] = m->entries[--i];
+                else
+                        m->entries[--at] = new[--n_new];
+        m->n_sorted = m->n_entries;
+        return 0;
+}
+
 int code_map_commit(CodeMap *m) {
         uint32_t first_new = (uint32_t) m->n_sorted;
+        int r;
 
         if (m->n_sorted == m->n_entries)
                 return 0;
-        qsort(m->entries, m->n_entries, sizeof(Entry), entry_compare);
-        m->n_sorted = m->n_entries;
+        r = sort_entries(m);
+        if (r < 0)
+                return r;
         return find_epochs(m, first_new);
 }
 

@@ -75,6 +75,27 @@ static void test_long_code_reaches_over_short_code_before_it(void **state) {
         assert_string_equal(find(m, 0x2008, 20), "inside");
 }
 
+/* Whatever the order and the pieces they come in. */
+static void test_entries_of_many_commits_are_all_found(void **state) {
+        _cleanup_(code_map_unrefp) CodeMap *m = map_new();
+        char name[16];
+
+        for (uint64_t i = 0; i < 1000; i++) {
+                uint64_t k = i * 617 % 1000;
+
+                snprintf(name, sizeof(name), "n%u", (unsigned) k);
+                add(m, 0x1000 + k * 0x10, 0x10, 10, name);
+                if (i % 7 == 0)
+                        assert_return_code(code_map_commit(m), 0);
+        }
+        assert_return_code(code_map_commit(m), 0);
+        assert_int_equal(code_map_size(m), 1000);
+        for (uint64_t k = 0; k < 1000; k++) {
+                snprintf(name, sizeof(name), "n%u", (unsigned) k);
+                assert_string_equal(find(m, 0x1000 + k * 0x10 + 8, 20), name);
+        }
+}
+
 static void test_names_are_made_valid(void **state) {
         _cleanup_(code_map_unrefp) CodeMap *m = map_new();
         char name[CODE_MAP_NAME_MAX + 100];
@@ -118,6 +139,7 @@ int main(void) {
                 cmocka_unit_test(test_code_on_top_of_other_code_has_its_name_from_then_on),
                 cmocka_unit_test(test_a_name_that_is_told_later_is_better_than_none),
                 cmocka_unit_test(test_long_code_reaches_over_short_code_before_it),
+                cmocka_unit_test(test_entries_of_many_commits_are_all_found),
                 cmocka_unit_test(test_names_are_made_valid),
                 cmocka_unit_test(test_what_is_no_piece_of_code_is_refused),
                 cmocka_unit_test(test_the_last_name_of_a_start_is_found_before_the_commit),
