@@ -402,6 +402,7 @@ static int check_drained(Uploader *u) {
         upload_targets_free(u->targets, u->n_targets);
         u->targets = TAKE_PTR(u->next_targets);
         u->n_targets = u->n_next_targets;
+        u->n_next_targets = 0;
         say_targets(u);
         look(u);
         return plan_scan(u);

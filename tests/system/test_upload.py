@@ -495,6 +495,7 @@ def test_a_new_configuration_is_taken_up_without_a_restart(upload, peer):
         count(second, 1)
         time.sleep(0.3)
         assert len(peer.requests) == 1
+        assert upload.stop() == 0
 
 
 def test_a_stop_does_not_wait_for_a_server_that_is_stuck(upload, peer):
