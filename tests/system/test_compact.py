@@ -189,3 +189,19 @@ def test_a_range_that_cuts_an_hour_takes_all_of_it(profilerctl, make_store):
     assert json.loads(done.stdout)["reports"][0]["start_usec"] == (end - HOUR) * 1000000
     done = ctl(profilerctl, "-D", store, "report", "unit0", "-S", f"@{end - HOUR}", "--json=short")
     assert not done.stderr
+
+
+def test_the_unit_of_the_timer_does_it_in_its_sandbox(machine, make_store, profilerctl):
+    store = make_store(3 * DAY, minutes=20)
+    before = samples(profilerctl, store)
+    inside = machine.path("/var/lib/profilerd/unit0.service")
+    try:
+        shutil.copytree(store / "unit0.service", inside)
+        machine.run("chown", "-R", "profilerd:profilerd", "/var/lib/profilerd/unit0.service")
+        assert machine.show("profilerd-compact.timer", "ActiveState") == "active"
+        machine.systemctl("start", "profilerd-compact")
+        assert machine.show("profilerd-compact", "Result") == "success"
+        hours = [name for name in os.listdir(inside) if ".hour." in name]
+        assert hours and samples(profilerctl, inside.parent)[0] == before[0]
+    finally:
+        machine.run("rm", "-rf", "/var/lib/profilerd/unit0.service")
