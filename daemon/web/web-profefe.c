@@ -7,6 +7,7 @@
  */
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/file-util.h"
@@ -388,7 +389,21 @@ static int parse_ids(const char *ids, StoreEntry *entries, size_t *n) {
         }
 }
 
-/* As it is stored. */
+/* As it is stored. A link, or what is no file, is not of the store. */
+static int read_file(Store *s, const char *path, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+
+        fd = openat(store_get_fd(s), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+                return errno == ELOOP ? -ENOENT : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+        return read_full_fd(fd, FILE_MAX, ret, ret_size);
+}
+
 static int respond_file(WebTask *t, const StoreEntry *e) {
         const char *slash = strrchr(e->path, '/');
         Store *s;
@@ -398,7 +413,7 @@ static int respond_file(WebTask *t, const StoreEntry *e) {
 
         r = web_collector_get_store(t->collector, &s);
         if (r >= 0)
-                r = read_full_file_at(store_get_fd(s), e->path, FILE_MAX, &data, &size);
+                r = read_file(s, e->path, &data, &size);
         if (r == -ENOENT || r == -ENOTDIR)
                 return web_fail(t->response, 404, NULL, NULL, "nothing found");
         if (r < 0)
