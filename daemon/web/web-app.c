@@ -21,6 +21,7 @@ struct WebApp {
         WebServer *server;
         WebBus *bus;
         WebCollector *collector;
+        WebLoad *load;
         WebTask *tasks;
         size_t n_waits;
 };
@@ -478,6 +479,7 @@ static void on_call(WebCall *c, void *userdata) {
         t->request = web_call_get_request(c);
         t->response = web_call_get_response(c);
         t->collector = a->collector;
+        t->load = a->load;
         t->now_usec = now_usec(CLOCK_REALTIME);
         DL_APPEND2(a->tasks, t, previous_, next_);
         web_call_set_userdata(c, t);
@@ -527,6 +529,8 @@ int web_app_new(WebApp **ret, sd_event *event, const WebAppOptions *options) {
         if (r >= 0)
                 r = web_collector_new(&a->collector, event, options->directory, on_collected, a);
         if (r >= 0)
+                r = web_load_new(&a->load, event, a->collector);
+        if (r >= 0)
                 r = web_server_new(&a->server, event, &server);
         if (r < 0)
                 return r;
@@ -539,6 +543,7 @@ WebApp *web_app_free(WebApp *a) {
                 return NULL;
         web_server_free(a->server);
         web_bus_free(a->bus);
+        web_load_free(a->load);
         web_collector_free(a->collector);
         sd_event_unref(a->event);
         free(a);

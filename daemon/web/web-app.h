@@ -10,7 +10,7 @@
 
 #include "profile/profile-peek.h"
 #include "web/web-bus.h"
-#include "web/web-collector.h"
+#include "web/web-load.h"
 #include "web/web-server.h"
 
 typedef struct WebApp WebApp;
@@ -48,6 +48,7 @@ typedef struct WebTask {
         WebView view, base_view;
         WebCollection *value, *base; /* NULL: not needed, or there is none */
         WebCollector *collector;
+        WebLoad *load;
         const WebDaemon *daemon;
         usec_t wait_usec; /* ?seconds= */
         char *note;       /* about the comparison: which start */

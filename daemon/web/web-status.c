@@ -179,6 +179,12 @@ int web_status_collect(WebTask *t, WebStatus *ret) {
                 if (r == -ENOMEM)
                         return r;
         }
+        r = web_load_refresh(t->load, t->now_usec);
+        if (r == -ENOMEM)
+                return r;
+        for (size_t i = 0; i < s.n_units; i++)
+                if (web_load_get(t->load, s.units[i].name, t->now_usec, s.units[i].load))
+                        s.units[i].n_load = WEB_LOAD_SLICES;
         if (s.n_units > 0)
                 qsort(s.units, s.n_units, sizeof(*s.units), compare_units);
         *ret = s;

@@ -11,7 +11,6 @@
 #include "web/web-app.h"
 
 enum {
-        WEB_LOAD_SLICES = 60, /* of the last hour */
         WEB_WARNINGS_MAX = 6,
 };
 
@@ -20,8 +19,8 @@ typedef struct WebUnit {
         double cores; /* in its last window, while that is recent; -1: unknown */
         uint64_t samples, lost;
         int stacks_percent, symbols_percent; /* -1: unknown */
-        double load[WEB_LOAD_SLICES];        /* cores; -1: not known yet */
-        size_t n_load;                       /* 0 or all */
+        double load[WEB_LOAD_SLICES];        /* cores, of the last hour */
+        size_t n_load;                       /* 0: not known yet, or all */
         usec_t last_usec;                    /* end of the last profile; 0: none */
         char *last_id;                       /* NULL: none */
         char *warnings[WEB_WARNINGS_MAX];    /* why its data is poor */

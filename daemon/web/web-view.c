@@ -125,11 +125,18 @@ static int parse_time(const WebRequest *request,
         return parse_point(s, now, time) < 0 ? -EINVAL : 0;
 }
 
-/* One unit, no pattern. */
+/* One unit, no pattern; a template without an instance is completed to one. */
 static int parse_unit(const char *s, char **ret) {
-        if (strpbrk(s, "*?[") || strstr(s, "@."))
+        _cleanup_free_ char *unit = NULL;
+        int r;
+
+        r = unit_pattern_complete(s, &unit);
+        if (r < 0)
+                return r;
+        if (strpbrk(unit, "*?["))
                 return -EINVAL;
-        return unit_pattern_complete(s, ret);
+        *ret = TAKE_PTR(unit);
+        return 0;
 }
 
 int web_view_parse(const WebRequest *request, usec_t now, WebView *ret, const char **ret_wrong) {

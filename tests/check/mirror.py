@@ -90,6 +90,7 @@ PROVEN_BY = {
     "daemon/web/web-bus.c": ["tests/system/test_web.py"],
     "daemon/web/web-collector.c": ["tests/system/test_web.py"],
     "daemon/web/web-files.c": ["tests/system/test_web.py"],
+    "daemon/web/web-load.c": ["tests/system/test_web_service.py"],
     "daemon/web/web-metrics.c": ["tests/system/test_web.py"],
     "daemon/web/web-pprof.c": ["tests/system/test_web.py"],
     "daemon/web/web-profefe.c": ["tests/system/test_web.py"],

@@ -57,6 +57,18 @@ def test_the_units_are_those_of_the_daemon(web):
     assert b"sampling since" in web.get("/")
 
 
+def test_the_load_of_the_last_hour_is_shown(web):
+    web.machine.flush("web-busy.service")
+
+    def load():
+        units = {unit["name"]: unit for unit in web.json("/api/v1/status")["units"]}
+        return units["web-busy.service"]["load"]
+
+    slices = wait_until(load, seconds=15, what="the load")
+    assert len(slices) == 60 and max(slices) > 0 and max(slices[:-3]) == 0
+    assert b"Load of the last hour" in web.get("/")
+
+
 def test_it_runs_without_privilege_and_ends_with_its_socket(web):
     web.get("/healthz")
     pid = web.machine.show("profilerd-web", "MainPID")

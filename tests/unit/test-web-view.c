@@ -71,6 +71,7 @@ static void test_a_unit_is_one_unit(void **state) {
         assert_int_equal(v.until_usec, USEC_INFINITY);
         assert_int_equal(parse("/?unit=*", &v, &wrong), -EINVAL);
         assert_int_equal(parse("/?unit=a@.service", &v, &wrong), -EINVAL);
+        assert_int_equal(parse("/?unit=a@", &v, &wrong), -EINVAL);
         assert_int_equal(parse("/?unit=../x", &v, &wrong), -EINVAL);
         assert_int_equal(parse("/?from=-1h&to=-2h", &v, &wrong), -ERANGE);
 }
