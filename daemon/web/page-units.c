@@ -20,9 +20,9 @@ static void add_daemon(TextWriter *w, const WebTask *t) {
         usec_t age = t->now_usec > d->started_usec ? t->now_usec - d->started_usec : 0;
 
         if (!t->daemon->is_running) {
-                text_add(w, "<p class=\"warning\" role=\"status\">profilerd is not running: ");
-                text_add_markup(w, t->daemon->error ?: "it does not answer.");
-                text_add(w, " What is stored can be seen all the same; start it with "
+                text_add(w, "<p class=\"warning\" role=\"status\">profilerd is not running (");
+                text_add_markup(w, t->daemon->error ?: "it does not answer");
+                text_add(w, "). What is stored can be seen all the same; start it with "
                             "<code>systemctl start profilerd</code>.</p>\n");
                 return;
         }
@@ -90,7 +90,8 @@ static void add_unit(TextWriter *w, const WebTask *t, const WebUnit *u) {
         else
                 text_addf(w, "<td class=\"n\">%.2f</td>", u->cores);
         add_load(w, u);
-        page_add_number(w, FORMAT_COUNT(u->samples));
+        /* Only the daemon has counted them. */
+        page_add_number(w, t->daemon->is_running ? FORMAT_COUNT(u->samples) : "–");
         add_percent(w, u->stacks_percent);
         add_percent(w, u->symbols_percent);
         text_add(w, "<td>");

@@ -142,6 +142,13 @@ int web_task_fail_no_profile(WebTask *t, const WebView *v) {
 static int fail_collect(WebTask *t, const WebView *v, int error) {
         switch (error) {
         case -ENODATA:
+                if (t->was_refused)
+                        return web_fail(t->response, 503,
+                                        "Its window is still open, and polkit does not let this "
+                                        "program end it.",
+                                        "Ask again when it has ended, or for what is stored by "
+                                        "'seconds=0'.",
+                                        "What %s has done since is not stored yet.", v->unit);
                 return web_task_fail_no_profile(t, v);
         case -ENOENT:
                 return web_fail(t->response, 404, "Nothing has been stored yet.",
@@ -390,6 +397,7 @@ static void on_waited(int result, usec_t since_usec, void *userdata) {
                 task_finish(t);
                 return;
         }
+        t->was_refused = result == -EACCES;
         /* The window that was open when it began ends behind it. */
         t->view.since_text = "now";
         t->view.since_usec = since_usec;

@@ -53,7 +53,7 @@ typedef struct WebTask {
         usec_t wait_usec; /* ?seconds= */
         char *note;       /* about the comparison: which start */
         /* of the application */
-        bool wants_daemon, wants_flush, is_waiting, has_waited;
+        bool wants_daemon, wants_flush, is_waiting, has_waited, was_refused;
         struct WebWait *wait;
         struct WebTask *previous_, *next_;
 } WebTask;

@@ -129,6 +129,8 @@ def test_without_the_right_windows_are_not_ended(web):
         web.machine.systemctl("restart", "polkit", check=False)
         answer = web.curl("/unit/web-busy?now=1", "-w", "%{http_code}").stdout.decode()
         assert answer.endswith("403") and "polkit does not let" in answer
+        answer = web.curl("/debug/pprof/profile?unit=web-busy&seconds=1").stdout.decode()
+        assert answer.startswith("What web-busy.service has done since is not stored yet.")
     finally:
         rules.write_text(text)
         web.machine.systemctl("restart", "polkit", check=False)
