@@ -152,6 +152,8 @@ int upload_find_json_string(
         char raw[ANSWER_SHOWN_MAX + 1];
         _cleanup_free_ char *clean = NULL;
 
+        if (size == 0)
+                return 0;
         for (;; p++) {
                 p = memchr(p, '"', (size_t) (end - p));
                 if (!p || (size_t) (end - p) < n + 3)
