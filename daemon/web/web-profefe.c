@@ -193,15 +193,15 @@ static int find(WebTask *t, const Query *q, size_t max, StoreEntry **ret, size_t
                 else
                         store_entry_done(&e);
         }
+        if (n_kept == 0) {
+                store_entries_free(entries, 0);
+                return web_fail(t->response, 404, NULL, NULL, "nothing found");
+        }
         max = q->limit > 0 ? MIN(max, q->limit) : max;
         skip = n_kept > max ? n_kept - max : 0;
         for (size_t i = 0; i < skip; i++)
                 store_entry_done(&entries[i]);
         memmove(entries, entries + skip, (n_kept - skip) * sizeof(*entries));
-        if (n_kept == 0) {
-                store_entries_free(entries, 0);
-                return web_fail(t->response, 404, NULL, NULL, "nothing found");
-        }
         *ret = entries;
         *ret_n = n_kept - skip;
         return 1;
