@@ -144,14 +144,36 @@ Window *window_free(Window *w) {
         return NULL;
 }
 
+/* Beside its size a block has a header, and an entry a bucket. */
+enum {
+        BLOCK_BYTES = 32,
+        FILE_BYTES = 512, /* with its path */
+};
+
+static int take_bytes(Window *w, size_t bytes) {
+        if (bytes > w->bytes_max || w->n_bytes > w->bytes_max - bytes)
+                return -E2BIG;
+        w->n_bytes += bytes;
+        return 0;
+}
+
+void window_set_bytes_max(Window *w, size_t bytes) {
+        w->bytes_max = bytes;
+}
+
 /* ---- what the window keeps alive ---- */
 
 static int hold_mappings(Window *w, MappingSet *mappings) {
         HeldMappings *held;
+        int r;
 
         HASH_FIND_PTR(w->held_mappings, &mappings, held);
         if (held)
                 return 0;
+        /* Of a process that is gone it is the window's alone. */
+        r = take_bytes(w, sizeof(*held) + 2 * BLOCK_BYTES + mapping_set_get_bytes(mappings));
+        if (r < 0)
+                return r;
         held = calloc(1, sizeof(*held));
         if (!held)
                 return -ENOMEM;
@@ -162,10 +184,14 @@ static int hold_mappings(Window *w, MappingSet *mappings) {
 
 static int hold_file(Window *w, File *file) {
         HeldFile *held;
+        int r;
 
         HASH_FIND_PTR(w->held_files, &file, held);
         if (held)
                 return 0;
+        r = take_bytes(w, sizeof(*held) + BLOCK_BYTES + FILE_BYTES);
+        if (r < 0)
+                return r;
         held = calloc(1, sizeof(*held));
         if (!held)
                 return -ENOMEM;
@@ -193,6 +219,9 @@ static int weigh_process(Window *w, const Process *process, nsec_t weight_nsec) 
 
         HASH_FIND_INT(w->processes, &process->pid, entry);
         if (!entry) {
+                /* The sample is kept; only what is said of the heaviest program may be wrong. */
+                if (take_bytes(w, sizeof(*entry) + 2 * BLOCK_BYTES) < 0)
+                        return 0;
                 entry = calloc(1, sizeof(*entry));
                 if (!entry)
                         return -ENOMEM;
@@ -206,20 +235,6 @@ static int weigh_process(Window *w, const Process *process, nsec_t weight_nsec) 
         }
         entry->weight_nsec += weight_nsec;
         return 0;
-}
-
-/* Beside its size a block has a header, and an entry a bucket. */
-enum { BLOCK_BYTES = 32 };
-
-static int take_bytes(Window *w, size_t bytes) {
-        if (bytes > w->bytes_max || w->n_bytes > w->bytes_max - bytes)
-                return -E2BIG;
-        w->n_bytes += bytes;
-        return 0;
-}
-
-void window_set_bytes_max(Window *w, size_t bytes) {
-        w->bytes_max = bytes;
 }
 
 /* ---- places ---- */

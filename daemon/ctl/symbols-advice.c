@@ -28,9 +28,11 @@ bool symbols_row_is_poor(const SymbolsRow *row, const SymbolsRow *rows, size_t n
 
 /* "python3.11-minimal" and "libpython3.11-stdlib" have one of their own kind. */
 static const char *find_python(const char *package) {
-        const char *version = startswith(package, "lib") ? package + 3 : package;
+        const char *version = strstr(package, "python3.");
 
-        return startswith(version, "python3.") ? version : NULL;
+        if (version == package || (version == package + 3 && startswith(package, "lib")))
+                return version;
+        return NULL;
 }
 
 char *symbols_debug_package(const char *package) {

@@ -186,6 +186,10 @@ const Mapping *mapping_set_find(const MappingSet *s, uint64_t address) {
         return i < s->n && s->items[i].start <= address ? &s->items[i] : NULL;
 }
 
+size_t mapping_set_get_bytes(const MappingSet *s) {
+        return sizeof(*s) + s->capacity * sizeof(s->items[0]);
+}
+
 size_t mapping_set_size(const MappingSet *s) {
         return s->n;
 }

@@ -37,5 +37,7 @@ int mapping_set_add(MappingSet **s, const Mapping *m);
 /* Borrowed; NULL: nothing executable is mapped there. */
 const Mapping *mapping_set_find(const MappingSet *s, uint64_t address);
 size_t mapping_set_size(const MappingSet *s);
+/* What it takes of the heap. */
+size_t mapping_set_get_bytes(const MappingSet *s);
 bool mapping_set_equal(const MappingSet *a, const MappingSet *b);
 const Mapping *mapping_set_get(const MappingSet *s, size_t i);
