@@ -66,8 +66,8 @@ static int add_row(Table *t, const Usage *u) {
                 FORMAT_COUNT(u->n_files),
                 FORMAT_BYTES(u->bytes),
                 rate > 0 ? FORMAT_BYTES(rate) : "-",
-                FORMAT_TIME(u->oldest_usec, FORMAT_TIME_FULL),
-                FORMAT_TIME(u->newest_usec, FORMAT_TIME_FULL),
+                FORMAT_TIME(u->oldest_usec, FORMAT_TIME_MINUTE),
+                FORMAT_TIME(u->newest_usec, FORMAT_TIME_MINUTE),
         };
 
         return table_add_row(t, cells);
