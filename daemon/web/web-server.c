@@ -42,6 +42,7 @@ typedef struct Listener {
         WebServer *server;
         struct MHD_Daemon *mhd;
         sd_event_source *io, *timer, *again;
+        bool has_freed; /* a connection, in the last run */
 } Listener;
 
 /* A connection. */
@@ -345,7 +346,10 @@ static void on_connection(void *userdata,
                 DL_APPEND(l->server->clients, client);
                 *context = client;
                 (void) sd_event_source_set_enabled(l->server->sweep, SD_EVENT_ON);
-        } else if (client) {
+                return;
+        }
+        l->has_freed = true;
+        if (client) {
                 DL_DELETE(l->server->clients, client);
                 free(client);
                 *context = NULL;
@@ -354,11 +358,16 @@ static void on_connection(void *userdata,
 
 /* ---- the event loop ---- */
 
+/* A library that is full no longer watches its socket, and begins again at the start of a run: the
+ * run that frees the last connection would leave neither an event nor a timeout for the next. */
 static int pump(Listener *l) {
         for (unsigned i = 0; i < RUNS_MAX; i++) {
                 MHD_UNSIGNED_LONG_LONG timeout_msec;
 
+                l->has_freed = false;
                 MHD_run(l->mhd);
+                if (l->has_freed)
+                        continue;
                 if (MHD_get_timeout(l->mhd, &timeout_msec) != MHD_YES)
                         return sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
                 if (timeout_msec > 0) {
