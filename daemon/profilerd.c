@@ -14,6 +14,7 @@
 #include "bus/bus.h"
 #include "manager.h"
 #include "paths.h"
+#include "trigger-rule.h"
 
 /* EX_CONFIG: the administrator has to change something; units do not restart after it. */
 enum { EXIT_CONFIG = 78 };
@@ -31,6 +32,7 @@ static void help(FILE *f) {
               "     --version          Show the version\n"
               "     --check-config     Check the configuration, print it and exit\n"
               "     --config=FILE      Read this file only, no drop-ins\n"
+              "     --root=DIR         Read the configuration below DIR\n"
               "     --store=DIR        Keep profiles in DIR\n"
               "     --cache=DIR        Keep indexes of ELF files in DIR\n"
               "     --worker=PATH      Program that reads ELF files\n"
@@ -46,6 +48,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 ARG_VERSION = 0x100,
                 ARG_CHECK_CONFIG,
                 ARG_CONFIG,
+                ARG_ROOT,
                 ARG_STORE,
                 ARG_CACHE,
                 ARG_WORKER,
@@ -58,6 +61,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 { "version",      no_argument,       NULL, ARG_VERSION      },
                 { "check-config", no_argument,       NULL, ARG_CHECK_CONFIG },
                 { "config",       required_argument, NULL, ARG_CONFIG       },
+                { "root",         required_argument, NULL, ARG_ROOT         },
                 { "store",        required_argument, NULL, ARG_STORE        },
                 { "cache",        required_argument, NULL, ARG_CACHE        },
                 { "worker",       required_argument, NULL, ARG_WORKER       },
@@ -81,6 +85,9 @@ static int parse_arguments(int argc, char *argv[]) {
                         break;
                 case ARG_CONFIG:
                         arg_paths.config = optarg;
+                        break;
+                case ARG_ROOT:
+                        arg_paths.root = optarg;
                         break;
                 case ARG_STORE:
                         arg_paths.store = optarg;
@@ -120,6 +127,7 @@ static void on_complaint(const char *file, unsigned line, const char *sentence, 
 }
 
 static int check_config(void) {
+        _cleanup_(trigger_rules_done) TriggerRules rules = {};
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_free_ char *text = NULL;
         bool complained = false;
@@ -127,7 +135,9 @@ static int check_config(void) {
 
         r = arg_paths.config
                     ? config_load_file(&config, arg_paths.config, on_complaint, &complained)
-                    : config_load(&config, NULL, on_complaint, &complained);
+                    : config_load(&config, arg_paths.root, on_complaint, &complained);
+        if (r >= 0 && !arg_paths.config)
+                r = trigger_rules_load(&rules, arg_paths.root, on_complaint, &complained);
         if (r < 0) {
                 log_error_errno(r, "Failed to load the configuration: %m");
                 return EXIT_CONFIG;

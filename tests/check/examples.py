@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the manual shows as output of profilerctl is what it prints.
+"""What the manual shows as output is what is printed.
 
-    examples.py [--update] PROFILERCTL
+    examples.py [--update] NAME=PROGRAM...
 
-Runs the commands of the section EXAMPLES, each block of them on a fresh store of example_store.py, and
-compares. --update writes the output into the page instead. A command that needs the daemon is not run
-and has no output there.
+Runs the commands of the sections EXAMPLES, each block of them on a fresh store of example_store.py and
+with the configuration that the page shows, and compares. --update writes the output into the pages
+instead. A command that needs the daemon is not run and has no output there.
 """
 
 import os
@@ -21,7 +21,10 @@ import tempfile
 import example_store
 import guard
 
-MANUAL = "man/profilerctl.1.rst"
+PAGES = "man/*.rst"
+MUST_HAVE = {"man/profilerctl.1.rst", "man/profilerd.conf.5.rst", "man/profilerd-upload.8.rst"}
+CTL = "profilerctl"
+LIBEXEC = "/usr/libexec/"
 STORE = "/var/lib/profilerd"  # as which the made-up store is shown
 COLUMNS = 80
 RUN_SECONDS = 30
@@ -35,19 +38,28 @@ VARIABLE = re.compile(r"\([^()]+ ago\)|(?<=^Wrote )(\S+) \([\d.]+[BKM],", re.MUL
 
 
 def find_blocks(lines):
-    """(first, end) of each literal block of the section that begins with a command."""
+    """(first, end) of each literal block of the section."""
+    if "EXAMPLES" not in lines:
+        return
     first = lines.index("EXAMPLES") + 2
-    end = lines.index("SEE ALSO", first)
+    end = next((i - 1 for i in range(first, len(lines)) if re.fullmatch("=+", lines[i])), len(lines))
     while first < end:
-        if lines[first].startswith(" " * INDENT + PROMPT):
-            start = first
-            while first < end and (not lines[first] or lines[first].startswith(" " * INDENT)):
-                first += 1
-            last = first
-            while not lines[last - 1]:
-                last -= 1
+        start = first
+        while first < end and (not lines[first] or lines[first].startswith(" " * INDENT)):
+            first += 1
+        last = first
+        while last > start and not lines[last - 1]:
+            last -= 1
+        while start < last and not lines[start]:
+            start += 1
+        if start < last:
             yield start, last
         first += 1
+
+
+def find_files(blocks):
+    """Path -> text of the blocks that begin with the name of a file."""
+    return {block[0].removeprefix("# "): "\n".join(block[1:]) + "\n" for block in blocks if block[0].startswith("# /")}
 
 
 def read_terminal(fd):
@@ -76,40 +88,52 @@ def run(command, directory):
         process.wait()
         errors.seek(0)
         output += errors.read().decode()
-    lines = [line.rstrip() for line in output.replace(f"{directory}/store", STORE).splitlines()]
+    output = output.replace(f"{directory}/store", STORE).replace(f"{directory}/root", "").expandtabs()
+    lines = [line.rstrip() for line in output.splitlines()]
     return lines, process.returncode
 
 
-def prepare(directory, program):
-    """profilerctl is found on the PATH, and its store is the made-up one."""
-    for name in ("bin", "home"):
+def prepare(directory, programs, files):
+    """The programs are found on the PATH; their store is the made-up one, their configuration that of the page."""
+    for name in ("bin", "home", "root"):
         (directory / name).mkdir()
-    wrapper = directory / "bin/profilerctl"
-    wrapper.write_text(f'#!/bin/sh\nexec {shlex.quote(program)} -D {directory}/store "$@"\n')
-    wrapper.chmod(0o755)
+    for name, program in programs.items():
+        place = f"-D {directory}/store" if name == CTL else f"--root={directory}/root"
+        wrapper = directory / "bin" / name
+        wrapper.write_text(f'#!/bin/sh\nexec {shlex.quote(program)} {place} "$@"\n')
+        wrapper.chmod(0o755)
+    for path, text in files.items():
+        path = directory / "root" / path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     example_store.make(directory / "store")
 
 
-def needs_daemon(command):
-    return any(words[:1] != ["profilerctl"] or words[1:2] and words[1] in DAEMON_VERBS
-               for words in (shlex.split(part) for part in re.split(r"&&|;", command)))
+def can_run(command):
+    """All of the commands of the line work without the daemon."""
+    for part in re.split(r"&&|;", command):
+        name, verb = (shlex.split(part) + ["", ""])[:2]
+        if verb in DAEMON_VERBS if name == CTL else verb != "--check-config":
+            return False
+    return True
 
 
-def run_block(lines, number, program):
+def run_block(page, lines, number, programs, files):
     """What the block should be; lines: with the prompt, number: of the first line."""
     result = []
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        prepare(directory, program)
+        prepare(directory, programs, files)
         for i, line in enumerate(lines):
             if not line.startswith(PROMPT):
                 continue
             result.append(line)
-            if needs_daemon(line.removeprefix(PROMPT)):
+            command = line.removeprefix(PROMPT).replace(LIBEXEC, "")
+            if not can_run(command):
                 continue
-            output, code = run(line.removeprefix(PROMPT), directory)
+            output, code = run(command, directory)
             if code != 0:
-                guard.complain(MANUAL, number + i, f"'{line}' ends with {code}: {' '.join(output)}")
+                guard.complain(page, number + i, f"'{command}' ends with {code}: {output[-1] if output else ''}")
             result += output
     return result
 
@@ -118,14 +142,18 @@ def same(a, b):
     return VARIABLE.sub("", "\n".join(a)) == VARIABLE.sub("", "\n".join(b))
 
 
-def main(program, update):
-    lines = guard.read(MANUAL).splitlines()
-    blocks = list(find_blocks(lines))
-    if not blocks:
-        guard.complain(MANUAL, 0, "has no examples that tests/check/examples.py can read: they belong together")
-    for first, end in reversed(blocks):  # from the end, so that line numbers stay
-        shown = [line[INDENT:] for line in lines[first:end]]
-        printed = run_block(shown, first + 1, program)
+def check_page(page, programs, update):
+    """The number of blocks that were run."""
+    lines = guard.read(page).splitlines()
+    places = list(find_blocks(lines))
+    blocks = [[line[INDENT:] for line in lines[first:end]] for first, end in places]
+    files = find_files(blocks)
+    n_run = 0
+    for (first, end), shown in reversed(list(zip(places, blocks))):  # from the end, so that line numbers stay
+        if not shown[0].startswith(PROMPT):
+            continue
+        n_run += 1
+        printed = run_block(page, shown, first + 1, programs, files)
         if same(shown, printed):
             continue
         if update:
@@ -133,15 +161,23 @@ def main(program, update):
             continue
         at = next((i for i, (a, b) in enumerate(zip(shown, printed)) if not same([a], [b])),
                   min(len(shown), len(printed)))
-        guard.complain(MANUAL, first + 1 + at, f"the example does not show what '{shown[0].removeprefix(PROMPT)}' prints, "
-                       f"which is '{printed[at] if at < len(printed) else ''}': see it with tests/check/examples.py "
-                       f"--update {program} and git diff")
-    if update:
-        (guard.ROOT / MANUAL).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        wanted = f"it prints '{printed[at]}' here" if at < len(printed) else "it prints no more"
+        guard.complain(page, first + 1 + at, f"{wanted}, '{shown[0].removeprefix(PROMPT)}': run "
+                       "tests/check/examples.py with --update, and look at the difference")
+    if update and n_run > 0:
+        (guard.ROOT / page).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return n_run
+
+
+def main(programs, update):
+    for page in guard.files(PAGES):
+        if check_page(page, programs, update) == 0 and str(page) in MUST_HAVE:
+            guard.complain(page, 0, "has no examples that tests/check/examples.py can read: they belong together")
     guard.finish()
 
 
 arguments = [argument for argument in sys.argv[1:] if argument != "--update"]
-if len(arguments) != 1:
+if not arguments:
     sys.exit(__doc__)
-main(os.path.abspath(arguments[0]), "--update" in sys.argv[1:])
+main({name: os.path.abspath(path) for name, path in (argument.split("=", 1) for argument in arguments)},
+     "--update" in sys.argv[1:])
