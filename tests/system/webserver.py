@@ -64,10 +64,13 @@ class WebServer:
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
 
+        # What the sanitizer keeps of freed memory would count against the limits on memory.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=16"
         self.process = subprocess.Popen(
             ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"', "sh", program, f"--directory={store}", *options],
             preexec_fn=pass_sockets, close_fds=False,
-            env={**os.environ, "TZ": "UTC", "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={directory}/no-bus"})
+            env={**os.environ, "ASAN_OPTIONS": asan, "TZ": "UTC",
+                 "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={directory}/no-bus"})
         self.wait()
 
     def wait(self):
