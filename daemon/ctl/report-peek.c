@@ -124,10 +124,15 @@ static int print_text(const Ctl *c,
                 if (r < 0)
                         return r;
         }
-        if (c->legend)
-                printf("%zu of %zu functions that match. Callers, callees and self are shares of "
-                       "the function.\n",
-                       n, n_matches);
+        if (c->legend) {
+                char text[160];
+
+                snprintf(text, sizeof(text),
+                         "%zu of %zu functions that match. Callers, callees and self are shares of "
+                         "the function.",
+                         n, n_matches);
+                ctl_print_wrapped(c, 0, 0, text);
+        }
         return 0;
 }
 

@@ -152,10 +152,15 @@ static int print_text(const Ctl *c, Comparison *k, const DiffRow *rows, size_t n
                 return 0;
         if (n_printed < n_changes)
                 printf("%zu of %zu changes; --lines=0 for all.\n", n_printed, n_changes);
-        if (!c->all)
-                printf("Changes under %.0f%% of the total or under twice the sampling error are "
-                       "left out (--all shows them).\n",
-                       100 * DIFF_SHARE_MIN);
+        if (!c->all) {
+                char text[128];
+
+                snprintf(text, sizeof(text),
+                         "Changes under %.0f%% of the total or under twice the sampling error are "
+                         "left out (--all shows them).",
+                         100 * DIFF_SHARE_MIN);
+                ctl_print_wrapped(c, 0, 0, text);
+        }
         return 0;
 }
 
