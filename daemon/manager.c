@@ -227,6 +227,8 @@ static void forget_unit(Manager *m, Unit *u) {
                 profiler_close_windows(m->profiler, u);
                 profiler_forget_unit(m->profiler, u);
         }
+        if (m->triggers)
+                triggers_forget(m->triggers, u);
         if (m->callbacks.on_unit_removed)
                 m->callbacks.on_unit_removed(m, u, m->userdata);
         unit_registry_remove(m->units, u);
@@ -468,6 +470,7 @@ int manager_set_paused(Manager *m, bool paused) {
         r = profiler_set_paused(m->profiler, paused);
         if (r < 0)
                 return r;
+        session_registry_set_paused(m->sessions, paused);
         if (paused)
                 close_all_windows(m);
         m->state = state;

@@ -5,6 +5,8 @@
 
 #include "profile/profile.h"
 
+#define SESSION_TEXT_BYTES_MAX ((size_t) 64 << 20) /* of folded stacks */
+
 typedef enum SessionFormat {
         SESSION_FORMAT_PPROF,
         SESSION_FORMAT_FOLDED,

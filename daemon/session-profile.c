@@ -98,14 +98,24 @@ int session_make_result(Session *s, Profiler *profiler, Store *store) {
         r = session_result_set(&s->result, data, size);
         if (r < 0)
                 return r;
-        return s->request.store ? store_result(s, store, data, size) : 0;
+        if (!s->request.store)
+                return 0;
+        r = store_result(s, store, data, size);
+        /* The result is there all the same; that it is not in the store stays to be seen. */
+        s->error = MIN(r, 0);
+        return 0;
 }
 
 /* ---- the stream ---- */
 
 int session_renew_recent(Session *s, Profiler *profiler) {
+        int r;
+
         s->recent = window_free(s->recent);
-        return profiler_new_window(profiler, &s->recent, now_usec(CLOCK_REALTIME));
+        r = profiler_new_window(profiler, &s->recent, now_usec(CLOCK_REALTIME));
+        if (r >= 0)
+                window_set_bytes_max(s->recent, SESSION_RECENT_BYTES_MAX);
+        return r;
 }
 
 /* A line that readers of folded stacks skip. */

@@ -27,6 +27,7 @@ struct SessionRegistry {
         Session *sessions;              /* oldest first */
         Session *by_slot[SESSIONS_MAX]; /* those that are sampled */
         uint64_t last_id;
+        bool paused;
         sd_event_source *timer;
 };
 
@@ -77,8 +78,10 @@ static void add_sample(Session *s,
                 s->lost_window++;
                 return;
         }
-        if (s->recent)
-                (void) window_add(s->recent, process, &cut, frames, weight_nsec);
+        if (s->recent && window_add(s->recent, process, &cut, frames, weight_nsec) < 0) {
+                s->stream_dropped++;
+                s->stream_untold++;
+        }
         s->cpu_nsec += weight_nsec;
         if (s->samples++ == 0) /* worth telling at once */
                 set_timer(s->registry, 0);
@@ -107,14 +110,15 @@ static void remove_session(SessionRegistry *t, Session *s) {
         session_free(s);
 }
 
-/* A user's own oldest results make room for his next ones. */
+/* A user's own results that ended first make room for his next ones. */
 static void trim_results(SessionRegistry *t, uid_t uid) {
         Session *s, *oldest = NULL;
         size_t n = 0;
 
         DL_FOREACH (t->sessions, s)
                 if (session_is_over(s) && s->request.uid == uid) {
-                        oldest = oldest ?: s;
+                        if (!oldest || s->ended_usec < oldest->ended_usec)
+                                oldest = s;
                         n++;
                 }
         if (n > SESSION_RESULTS_PER_USER_MAX)
@@ -162,7 +166,7 @@ static void make_result(SessionRegistry *t, Session *s) {
         r = session_make_result(s, t->profiler, t->store);
         if (r < 0)
                 log_debug_errno(r, "Session %llu has no result: %m", (unsigned long long) s->id);
-        set_over(t, s, r < 0 ? SESSION_FAILED : SESSION_FINISHED, MIN(r, 0));
+        set_over(t, s, r < 0 ? SESSION_FAILED : SESSION_FINISHED, r < 0 ? r : s->error);
 }
 
 void session_registry_stop(SessionRegistry *t, Session *s) {
@@ -190,6 +194,12 @@ void session_registry_finish(SessionRegistry *t) {
                 if (s->state == SESSION_FINISHING)
                         make_result(t, s);
         }
+}
+
+void session_registry_set_paused(SessionRegistry *t, bool paused) {
+        t->paused = paused;
+        if (paused)
+                session_registry_finish(t);
 }
 
 /* ---- as time goes by ---- */
@@ -280,18 +290,23 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- the start ---- */
 
+/* uid: NULL: all; else what that user has asked for: a trigger's sessions are nobody's. */
 static size_t count_sessions(const SessionRegistry *t, const uid_t *uid, bool over) {
         const Session *s;
         size_t n = 0;
 
         DL_FOREACH (t->sessions, s)
-                n += session_is_over(s) == over && (!uid || s->request.uid == *uid);
+                n += session_is_over(s) == over &&
+                     (!uid || (s->request.uid == *uid && !s->request.reason));
         return n;
 }
 
 static int check_limits(const SessionRegistry *t,
                         const SessionRequest *r,
                         const char **ret_reason) {
+        *ret_reason = "The profiler is paused: 'profilerctl resume' goes on.";
+        if (t->paused)
+                return -EBUSY;
         *ret_reason = "The frequency is beyond MaxSessionFrequency=.";
         if (r->frequency_hz == 0 || r->frequency_hz > t->limits.max_frequency_hz)
                 return -ERANGE;
@@ -304,7 +319,7 @@ static int check_limits(const SessionRegistry *t,
                 return -ERANGE;
 
         *ret_reason = "The user has as many sessions as MaxSessionsPerUser= allows.";
-        if (count_sessions(t, &r->uid, false) >= t->limits.max_per_user)
+        if (!r->reason && count_sessions(t, &r->uid, false) >= t->limits.max_per_user)
                 return -EUSERS;
         *ret_reason = "There are as many sessions as MaxSessions= allows.";
         if (count_sessions(t, NULL, false) >= MIN(t->limits.max, (unsigned) SESSIONS_MAX))

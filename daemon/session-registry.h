@@ -48,6 +48,8 @@ void session_registry_stop(SessionRegistry *t, Session *s);
 void session_registry_cancel(SessionRegistry *t, Session *s);
 /* Ends all with the names that are known by now. */
 void session_registry_finish(SessionRegistry *t);
+/* While it is paused no session starts; those that run end with what they have. */
+void session_registry_set_paused(SessionRegistry *t, bool paused);
 /* A cgroup may have another id now: of a unit that was started anew. */
 void session_registry_follow_cgroups(SessionRegistry *t);
 

@@ -17,6 +17,7 @@
 #include "session-stream.h"
 
 #define SESSION_WINDOW_BYTES_MAX ((size_t) 24 << 20) /* of stacks; further samples are lost */
+#define SESSION_RECENT_BYTES_MAX ((size_t) 6 << 20)  /* of what the stream has not had yet */
 #define SESSION_PATIENCE_USEC    (10 * USEC_PER_SEC) /* for names, after the end */
 
 typedef struct SessionRegistry SessionRegistry;

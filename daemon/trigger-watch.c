@@ -30,6 +30,7 @@ typedef struct Armed {
         unsigned next;
         usec_t next_usec, fired_usec, hour_usec; /* 0: never */
         unsigned n_in_hour;
+        bool gone; /* the unit is known no longer */
         struct Armed *prev, *next_armed;
 } Armed;
 
@@ -225,8 +226,29 @@ static int arm(TriggerWatch *w, const TriggerRule *rule, const char *unit, Armed
                 }
                 DL_APPEND2(w->armed, a, prev, next_armed);
         }
+        a->gone = false;
         *ret = a;
         return 0;
+}
+
+/* What counts for an hour is remembered for an hour, as a unit that fails is started again and
+ * again. */
+void trigger_watch_forget_unit(TriggerWatch *w, const char *unit) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        Armed *a, *next;
+
+        for (a = w->armed; a; a = next) {
+                next = a->next_armed;
+                if (streq(a->unit, unit)) {
+                        a->gone = true;
+                        (void) free_and_strdup(&a->control_group, NULL);
+                }
+                if (!a->gone || (a->fired_usec > 0 &&
+                                 now < a->fired_usec + MAX(a->rule->cooldown_usec, USEC_PER_HOUR)))
+                        continue;
+                DL_DELETE2(w->armed, a, prev, next_armed);
+                armed_free(a);
+        }
 }
 
 int trigger_watch_set_unit(TriggerWatch *w,

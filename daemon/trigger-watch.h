@@ -33,6 +33,9 @@ int trigger_watch_new(TriggerWatch **ret,
 TriggerWatch *trigger_watch_free(TriggerWatch *w);
 DEFINE_CLEANUP(TriggerWatch *, trigger_watch_free);
 
+/* The unit is known no longer. */
+void trigger_watch_forget_unit(TriggerWatch *w, const char *unit);
+
 /* Where the unit runs; control_group "": nowhere any more. started: it did just now, and was not
  * merely found. */
 int trigger_watch_set_unit(TriggerWatch *w,

@@ -82,6 +82,11 @@ int triggers_fire(Triggers *t, const char *trigger, const char *unit, Session **
         return MIN(t->error, 0);
 }
 
+void triggers_forget(Triggers *t, const Unit *u) {
+        if (t->watch)
+                trigger_watch_forget_unit(t->watch, u->name);
+}
+
 void triggers_tell(Triggers *t, const Unit *u, bool started) {
         bool runs = u->state == UNIT_PROFILED;
         int r;

@@ -31,5 +31,6 @@ DEFINE_CLEANUP(Triggers *, triggers_free);
 int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void *userdata);
 /* The unit has changed. started: it did just now, and was not merely found. */
 void triggers_tell(Triggers *t, const Unit *u, bool started);
+void triggers_forget(Triggers *t, const Unit *u);
 /* See manager_trigger(). */
 int triggers_fire(Triggers *t, const char *trigger, const char *unit, Session **ret);

@@ -18,6 +18,8 @@ typedef struct EventSet {
         int *fds;                   /* by CPU; -EBADF: none */
 } EventSet;
 
+enum { FORGET_PASSES_MAX = 16 };
+
 struct SessionEvents {
         SessionEventsOptions options;
         char *open_socket;
@@ -187,8 +189,8 @@ int session_events_start(SessionEvents *s,
         return r;
 }
 
-/* Takes the session off everything in a map whose values start with a mask of sessions. */
-static void forget_session(int map_fd, size_t key_size, unsigned session) {
+/* One pass over a map whose values start with a mask of sessions. True: the session was in some. */
+static bool forget_session_once(int map_fd, size_t key_size, unsigned session) {
         union {
                 uint64_t id;
                 uint32_t pid;
@@ -197,12 +199,14 @@ static void forget_session(int map_fd, size_t key_size, unsigned session) {
                 uint64_t sessions;
                 struct session_process process;
         } value;
+        bool found = false;
 
         for (int r = bpf_map_get_next_key(map_fd, NULL, &key); r == 0; key = next) {
                 r = bpf_map_get_next_key(map_fd, &key, &next);
                 if (bpf_map_lookup_elem(map_fd, &key, &value) < 0 ||
                     !(value.sessions & bit(session)))
                         continue;
+                found = true;
                 value.sessions &= ~bit(session);
                 if (key_size == sizeof(key.pid))
                         value.process.with_children &= ~bit(session);
@@ -211,6 +215,15 @@ static void forget_session(int map_fd, size_t key_size, unsigned session) {
                 else
                         (void) bpf_map_update_elem(map_fd, &key, &value, BPF_EXIST);
         }
+        return found;
+}
+
+/* A child that a process has during a pass may come to lie behind it: the number is free for
+ * another session only when nothing was found. */
+static void forget_session(int map_fd, size_t key_size, unsigned session) {
+        for (int i = 0; i < FORGET_PASSES_MAX && forget_session_once(map_fd, key_size, session);
+             i++)
+                ;
 }
 
 void session_events_stop(SessionEvents *s, unsigned session) {

@@ -17,7 +17,7 @@ WebAudience web_audience(const char *path) {
 }
 
 bool web_is_symbolz(const char *path) {
-        return streq(path, "/symbolz") || endswith(path, "/symbolz");
+        return endswith(path, "/symbolz") || streq(path, "/debug/pprof/symbol");
 }
 
 static int check_method(const WebHeaders *h, const WebRequest *request, WebResponse *response) {

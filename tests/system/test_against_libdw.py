@@ -123,7 +123,7 @@ def check(walker, command, tmp_path, at_least=STOPS, environment=None):
     ["/bin/bash", "-c", "while :; do x=${x:0:9}y; y=$(echo $x); done"],
     ["openssl", "speed", "-seconds", "5", "rsa2048", "sha256"],
     ["xz", "-T2", "-9kc", "/usr/bin/python3.11"],
-    ["gzip", "-9c", "/usr/bin/python3.11"],
+    ["gzip", "-9cf", "/dev/zero"],
     ["redis-server", "--port", "0", "--unixsocket", "socket", "--save", ""],
     ["sqlite3", ":memory:", "with recursive c(x) as (select 1 union all select x+1 from c) select sum(x) from c"],
 ], ids=lambda command: command[0].rsplit("/", 1)[-1])

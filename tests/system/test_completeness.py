@@ -127,7 +127,8 @@ def test_shapes_by_musl(machine, cleanup):
     print(stacks.report("shapes-musl"))
     # Debian's musl has neither call frame information nor frame pointers: nothing leads out of it.
     assert stacks.share > 0.2
-    assert all("musl" in file for _, file, _, _ in stacks.ends)
+    elsewhere = sum(count for (_, file, _, _), count in stacks.ends.items() if "musl" not in file)
+    assert elsewhere <= 0.01 * stacks.all, stacks.report("shapes-musl")
 
 
 @pytest.mark.parametrize("way", ["o2", "o3", "static"])

@@ -52,7 +52,7 @@ def test_text_says_what_is_known(name):
     keys = re.findall(r"^(\w[\w-]*): ", head, re.M)
     assert keys == ["Subject", "Defined-By", "Documentation"]
     assert len(body.split()) > 5
-    code = (TREE / "daemon/journal.c").read_text()
+    code = "".join(path.read_text() for path in (TREE / "daemon").rglob("*.c"))
     for field in re.findall(r"@(\w+)@", text):
         assert f'"{field}' in code, field
     assert all(len(line) <= 80 for line in text.splitlines())

@@ -20,6 +20,11 @@ ExecStart=/bin/sh -c 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; exec sleep
 """
 
 
+def losses(machine):
+    """But for who was gone before anybody could look at him."""
+    return {reason: count for reason, _, count in machine.manager("Losses") if reason != "maps-unread"}
+
+
 def count_profiled(machine):
     units = machine.ctl_json("status")["units"]
     return sum(unit["state"] == "profiled" for unit in units)
@@ -64,14 +69,14 @@ def test_a_thousand_restarts_leave_nothing_behind(restless):
     machine.flush()
     names = "Descriptors", "MemoryBytes", "BPFMemoryBytes"
     before = {name: machine.manager(name) for name in names}
-    lost = {reason: count for reason, _, count in machine.manager("Losses")}
+    lost = losses(machine)
     machine.shell(f"for i in $(seq {RESTARTS - 50}); do systemctl restart restless; done", timeout=300)
     machine.flush()
     after = {name: machine.manager(name) for name in names}
     assert after["Descriptors"] < before["Descriptors"] + 20
     assert after["MemoryBytes"] < before["MemoryBytes"] + 8 * 2**20
     assert after["BPFMemoryBytes"] < before["BPFMemoryBytes"] + 2**20
-    assert {reason: count for reason, _, count in machine.manager("Losses")} == lost
+    assert losses(machine) == lost
     # What runs now is what is profiled.
     assert machine.unit("restless.service", "State") == "profiled"
     current = bytes(machine.unit("restless.service", "InvocationID")).hex()

@@ -196,6 +196,13 @@ def test_the_kernel_of_ones_own_process_is_not_ones_own(polkit, nobodys):  # noq
         assert start(bus, f"pid:{nobodys}", options=(("Kernel", "b", 1),)).error == NOT_INTERACTIVE
 
 
+def test_the_store_and_the_daemons_time_are_not_ones_own(polkit, nobodys):  # noqa: F811
+    reader, writer = os.pipe()
+    with RawBus(polkit, NOBODY) as bus, open(reader), open(writer):
+        assert start(bus, f"pid:{nobodys}", options=(("Store", "b", 1),)).error == NOT_INTERACTIVE
+        assert start(bus, f"pid:{nobodys}", options=(("Stream", "h", writer),)).error == NOT_INTERACTIVE
+
+
 def test_a_process_that_gained_privileges_is_not_ones_own(machine, cleanup):
     """Its user ids are nobody's, but it has capabilities: /proc says it is root's."""
     cleanup("strong")

@@ -197,7 +197,7 @@ def test_the_root_may_be_below(unit_page):
 def test_the_tree_can_be_read_as_text(unit_page):
     page = unit_page
     page.click(".call-tree > summary")
-    assert "main" in page.text(".call-tree")
+    page.wait("document.querySelector('.call-tree').innerText.includes('main')")
 
 
 def test_a_function_shows_its_callers_and_callees(unit_page):
