@@ -3,7 +3,8 @@
  * Code Map
  *
  * One array, sorted by address and then by birth, with the furthest end up to each element, so that
- * the walk back from an address knows when nothing further left can reach it.
+ * the walk back from an address knows when nothing further left can reach it. One piece that claims
+ * half the address space would make every walk go to the start: it ends after some steps.
  */
 
 #include "process/code-map.h"
@@ -206,8 +207,8 @@ static bool is_better(const Entry *a, const Entry *b, nsec_t epoch) {
         return a->sequence > b->sequence;
 }
 
-bool code_map_find(const CodeMap *m, uint64_t address, nsec_t epoch, CodeEntry *ret) {
-        const Entry *best = NULL;
+/* How many of the sorted entries start at the address or before it. */
+static size_t count_up_to(const CodeMap *m, uint64_t address) {
         size_t low = 0, high = m->n_sorted;
 
         while (low < high) {
@@ -218,8 +219,15 @@ bool code_map_find(const CodeMap *m, uint64_t address, nsec_t epoch, CodeEntry *
                 else
                         high = middle;
         }
-        for (; low > 0 && m->entries[low - 1].furthest > address; low--) {
-                const Entry *e = &m->entries[low - 1];
+        return low;
+}
+
+bool code_map_find(const CodeMap *m, uint64_t address, nsec_t epoch, CodeEntry *ret) {
+        const Entry *best = NULL;
+        size_t n = count_up_to(m, address), end = n - MIN(n, (size_t) CODE_MAP_FIND_MAX);
+
+        for (; n > end && m->entries[n - 1].furthest > address; n--) {
+                const Entry *e = &m->entries[n - 1];
 
                 if (e->end > address && (!best || is_better(e, best, epoch)))
                         best = e;
@@ -237,13 +245,16 @@ bool code_map_find(const CodeMap *m, uint64_t address, nsec_t epoch, CodeEntry *
 }
 
 const char *code_map_find_last(const CodeMap *m, uint64_t start) {
-        CodeEntry found;
+        size_t n_sorted;
 
         for (size_t i = m->n_entries, n = 0; i > m->n_sorted && n < LOOK_BACK_MAX; i--, n++)
                 if (m->entries[i - 1].start == start)
                         return m->names + m->entries[i - 1].name;
-        return code_map_find(m, start, UINT64_MAX, &found) && found.start == start ? found.name
-                                                                                   : NULL;
+        /* Of equal starts the one added last is the last. */
+        n_sorted = count_up_to(m, start);
+        return n_sorted > 0 && m->entries[n_sorted - 1].start == start
+                       ? m->names + m->entries[n_sorted - 1].name
+                       : NULL;
 }
 
 bool code_map_is_shared(const CodeMap *m) {
@@ -252,6 +263,11 @@ bool code_map_is_shared(const CodeMap *m) {
 
 size_t code_map_size(const CodeMap *m) {
         return m->n_sorted;
+}
+
+size_t code_map_bytes(const CodeMap *m) {
+        return sizeof(*m) + m->names_capacity + m->capacity * sizeof(*m->entries) +
+               m->epochs_capacity * sizeof(*m->epochs);
 }
 
 uint64_t code_map_n_refused(const CodeMap *m) {

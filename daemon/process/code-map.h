@@ -17,6 +17,7 @@ enum {
         CODE_MAP_NAME_MAX = 1024,       /* bytes of one name; a longer one is cut */
         CODE_MAP_NAMES_MAX = 32 << 20,  /* bytes of all names */
         CODE_MAP_EPOCHS_MAX = 1 << 12,  /* beyond, the newest one is as good as the one before */
+        CODE_MAP_FIND_MAX = 256,        /* pieces that a search looks at, from the address down */
 };
 
 typedef struct CodeMap CodeMap;
@@ -45,7 +46,8 @@ nsec_t code_map_get_epoch(const CodeMap *m, nsec_t time_nsec);
 
 /*
  * The code at an address in an epoch: the youngest that was there by then, or else the oldest that
- * came later, for runtimes tell names with delay. false: none.
+ * came later, for runtimes tell names with delay. false: none among the CODE_MAP_FIND_MAX pieces
+ * that begin at the address or next before it.
  */
 bool code_map_find(const CodeMap *m, uint64_t address, nsec_t epoch, CodeEntry *ret);
 
@@ -56,4 +58,6 @@ const char *code_map_find_last(const CodeMap *m, uint64_t start);
 /* Somebody beside the caller has a reference. */
 bool code_map_is_shared(const CodeMap *m);
 size_t code_map_size(const CodeMap *m);
+/* What it holds in memory. */
+size_t code_map_bytes(const CodeMap *m);
 uint64_t code_map_n_refused(const CodeMap *m);

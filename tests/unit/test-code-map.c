@@ -133,6 +133,43 @@ static void test_the_last_name_of_a_start_is_found_before_the_commit(void **stat
         assert_null(code_map_find_last(m, 0x1001));
 }
 
+static void test_the_last_name_is_the_one_added_last_among_any_number(void **state) {
+        _cleanup_(code_map_unrefp) CodeMap *m = map_new();
+
+        add(m, 0x1000, 0x10, 99, "younger, but added before");
+        for (unsigned i = 0; i < 2 * CODE_MAP_FIND_MAX; i++)
+                add(m, 0x1000, 0x10, 20, "other");
+        add(m, 0x1000, 0x10, 10, "last");
+        add(m, 0x1001, 0x10, 10, "next");
+        assert_return_code(code_map_commit(m), 0);
+        assert_string_equal(code_map_find_last(m, 0x1000), "last");
+        assert_null(code_map_find_last(m, 0xfff));
+}
+
+/* Or else one of them would make every search go through all entries. */
+static void test_code_that_claims_everything_is_not_searched_for_far(void **state) {
+        const uint64_t n = CODE_MAP_FIND_MAX, step = 0x100;
+        _cleanup_(code_map_unrefp) CodeMap *m = map_new();
+
+        add(m, 0, UINT64_C(1) << 62, 10, "everything");
+        for (uint64_t i = 1; i <= 2 * n; i++)
+                add(m, i * step, 0x10, 10, "piece");
+        assert_return_code(code_map_commit(m), 0);
+        assert_string_equal(find(m, step - 1, 20), "everything");
+        assert_string_equal(find(m, (n - 1) * step + 0x80, 20), "everything");
+        assert_null(find(m, n * step + 0x80, 20));
+        assert_string_equal(find(m, 2 * n * step, 20), "piece");
+}
+
+static void test_the_bytes_grow_with_what_is_added(void **state) {
+        _cleanup_(code_map_unrefp) CodeMap *m = map_new();
+        size_t empty = code_map_bytes(m);
+
+        for (uint64_t i = 0; i < 1000; i++)
+                add(m, i, 1, 1, "a name of thirty-two characters.");
+        assert_in_range(code_map_bytes(m) - empty, 1000 * (33 + 40), 2 * 1000 * (33 + 40));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_name_covers_its_code_and_no_byte_more),
@@ -143,6 +180,9 @@ int main(void) {
                 cmocka_unit_test(test_names_are_made_valid),
                 cmocka_unit_test(test_what_is_no_piece_of_code_is_refused),
                 cmocka_unit_test(test_the_last_name_of_a_start_is_found_before_the_commit),
+                cmocka_unit_test(test_the_last_name_is_the_one_added_last_among_any_number),
+                cmocka_unit_test(test_code_that_claims_everything_is_not_searched_for_far),
+                cmocka_unit_test(test_the_bytes_grow_with_what_is_added),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -156,6 +156,33 @@ static void test_nothing_is_read_behind_the_end(void **state) {
         assert_int_equal(code_map_size(m), 0);
 }
 
+/* Processor time, with room for a slow machine: a search through all code takes many times that. */
+static void test_moves_among_much_code_cost_little(void **state) {
+        enum { N_CODE = CODE_MAP_ENTRIES_MAX / 2, N_MOVES = 1 << 16, LIMIT_MSEC = 1000 };
+        _cleanup_(code_map_unrefp) CodeMap *m = NULL;
+        JitdumpReader reader = {};
+        Dump header = {}, d = {};
+        usec_t begin;
+
+        assert_return_code(code_map_new(&m), 0);
+        assert_return_code(code_map_add(m, 0, UINT64_C(1) << 62, 1, "everything", 10), 0);
+        for (uint64_t i = 1; i <= N_CODE; i++)
+                assert_return_code(code_map_add(m, i * 0x10, 0x10, 1, "a", 1), 0);
+        assert_return_code(code_map_commit(m), 0);
+        put_header(&header, 0);
+        assert_int_equal(jitdump_parse(&reader, m, header.data, header.size, 9), header.size);
+        for (unsigned i = 0; i < 32; i++)
+                put_move(&d, 5, N_CODE * 0x10, UINT64_C(1) << 61);
+
+        begin = now_usec(CLOCK_PROCESS_CPUTIME_ID);
+        for (unsigned i = 0; i < N_MOVES / 32; i++)
+                assert_int_equal(jitdump_parse(&reader, m, d.data, d.size, 9), d.size);
+        assert_true(now_usec(CLOCK_PROCESS_CPUTIME_ID) - begin < LIMIT_MSEC * USEC_PER_MSEC);
+        assert_return_code(code_map_commit(m), 0);
+        assert_int_equal(code_map_size(m), 1 + N_CODE + N_MOVES);
+        assert_name(m, UINT64_C(1) << 61, 9, "a");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_code_has_its_name_from_its_time_on),
@@ -163,6 +190,7 @@ int main(void) {
                 cmocka_unit_test(test_foreign_time_is_the_time_of_reading),
                 cmocka_unit_test(test_what_is_no_dump_is_refused),
                 cmocka_unit_test(test_nothing_is_read_behind_the_end),
+                cmocka_unit_test(test_moves_among_much_code_cost_little),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
