@@ -45,20 +45,23 @@ typedef struct Source {
         CodeFile map, dump;
         JitdumpReader reader;
         usec_t refreshed_usec;
+        bool waits; /* for memory: there is more to read */
         UT_hash_handle hh;
 } Source;
 
 struct CodeLoader {
         Source *sources;
+        size_t bytes_max;
         char *buffer; /* CODE_READ_MAX bytes */
         uint64_t refused;
 };
 
-int code_loader_new(CodeLoader **ret) {
+int code_loader_new(size_t bytes_max, CodeLoader **ret) {
         CodeLoader *l = calloc(1, sizeof(*l));
 
         if (!l)
                 return -ENOMEM;
+        l->bytes_max = bytes_max;
         *ret = l;
         return 0;
 }
@@ -108,8 +111,17 @@ static bool was_written_anew(const CodeFile *f, const struct stat *st) {
                memcmp(tail, f->tail, sizeof(tail)) != 0;
 }
 
-/* What follows the offset. 0: nothing new. */
-static ssize_t read_more(CodeLoader *l, CodeFile *f) {
+/* One refresh adds what CODE_READ_MAX bytes can say: that far the limit is passed at most. */
+static bool is_full(const CodeLoader *l) {
+        size_t bytes = 0;
+
+        for (const Source *s = l->sources; s; s = s->hh.next)
+                bytes += code_map_bytes(s->code);
+        return bytes >= l->bytes_max;
+}
+
+/* What follows the offset. 0: nothing new, or nothing that may be read; -E2BIG: no room for it. */
+static ssize_t read_more(CodeLoader *l, Source *s, CodeFile *f) {
         struct stat st;
         ssize_t n;
 
@@ -117,8 +129,14 @@ static ssize_t read_more(CodeLoader *l, CodeFile *f) {
                 return -errno;
         if (was_written_anew(f, &st))
                 code_file_restart(f, &st);
-        if (f->offset >= CODE_FILE_MAX)
+        if (f->offset >= CODE_FILE_MAX || f->offset >= st.st_size)
                 return 0;
+        if (is_full(l)) {
+                l->refused += !s->waits; /* once, not with each attempt */
+                s->waits = true;
+                return -E2BIG;
+        }
+        s->waits = false;
         if (!l->buffer) {
                 l->buffer = malloc(CODE_READ_MAX);
                 if (!l->buffer)
@@ -165,7 +183,7 @@ static void read_map(CodeLoader *l, Source *s, nsec_t now_nsec) {
         /* Anew each time: it may have been replaced. */
         if (open_map(s) < 0 && s->map.fd < 0)
                 return;
-        n = read_more(l, &s->map);
+        n = read_more(l, s, &s->map);
         if (n <= 0)
                 return;
         used = perf_map_parse(s->code, l->buffer, (size_t) n, now_nsec);
@@ -205,7 +223,7 @@ static int open_dump(Source *s, const Process *process) {
 static void read_dump(CodeLoader *l, Source *s, nsec_t now_nsec) {
         ssize_t n, used;
 
-        n = s->reader.closed ? 0 : read_more(l, &s->dump);
+        n = s->reader.closed ? 0 : read_more(l, s, &s->dump);
         if (n <= 0)
                 return;
         if (s->dump.offset == 0)

@@ -13,7 +13,8 @@
 #include "process/process-table.h"
 
 enum {
-        CODE_LOADER_SOURCES_MAX = 256, /* processes that are followed at once */
+        CODE_LOADER_SOURCES_MAX = 256,     /* processes that are followed at once */
+        CODE_LOADER_BYTES_MAX = 256 << 20, /* of all code maps together */
 };
 #define CODE_LOADER_REFRESH_USEC USEC_PER_SEC
 
@@ -21,10 +22,11 @@ typedef struct CodeLoader CodeLoader;
 
 typedef struct CodeLoaderStatistics {
         size_t n_processes, n_names;
-        uint64_t refused; /* names beyond a limit, and processes */
+        uint64_t refused; /* names beyond a limit, and processes, also those not read to the end */
 } CodeLoaderStatistics;
 
-int code_loader_new(CodeLoader **ret);
+/* Once all code maps together hold bytes_max, nothing more is read until some are forgotten. */
+int code_loader_new(size_t bytes_max, CodeLoader **ret);
 CodeLoader *code_loader_free(CodeLoader *l);
 DEFINE_CLEANUP(CodeLoader *, code_loader_free);
 

@@ -649,7 +649,7 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         if (r < 0)
                 return r;
         *ret_step = "setting up the tables";
-        r = code_loader_new(&p->code);
+        r = code_loader_new(CODE_LOADER_BYTES_MAX, &p->code);
         if (r < 0)
                 return r;
         r = process_table_new(&p->processes);

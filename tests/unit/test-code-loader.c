@@ -28,7 +28,7 @@ static int setup(void **state) {
         assert_return_code(process_table_new(&f->processes), 0);
         f->process = process_table_get(f->processes, getpid(), 0);
         assert_non_null(f->process);
-        assert_return_code(code_loader_new(&f->loader), 0);
+        assert_return_code(code_loader_new(CODE_LOADER_BYTES_MAX, &f->loader), 0);
         f->now = now_usec(CLOCK_MONOTONIC);
         *state = f;
         return 0;
@@ -132,6 +132,36 @@ static void test_a_map_that_nobody_needs_is_forgotten(void **state) {
         assert_int_equal(s.n_processes, 0);
 }
 
+static void test_beyond_the_limit_of_all_maps_nothing_more_is_read(void **state) {
+        CodeLoaderStatistics s;
+        Fixture *f = *state;
+
+        code_loader_free(f->loader);
+        assert_return_code(code_loader_new(4096, &f->loader), 0);
+        put(f->path, 0, "1000 10 first\n");
+        assert_string_equal(refresh_and_find(f, 0x1000), "first");
+        for (unsigned i = 0; i < 200; i++)
+                put(f->path, O_APPEND, "2000 10 more\n");
+        assert_string_equal(refresh_and_find(f, 0x2000), "more");
+        assert_null(refresh_and_find(f, 0x3000));
+        code_loader_get_statistics(f->loader, &s);
+        assert_int_equal(s.refused, 0); /* nothing was left out so far */
+
+        put(f->path, O_APPEND, "3000 10 too much\n");
+        assert_null(refresh_and_find(f, 0x3000));
+        assert_null(refresh_and_find(f, 0x3000));
+        code_loader_get_statistics(f->loader, &s);
+        assert_int_equal(s.n_names, 201);
+        assert_int_equal(s.refused, 1);
+
+        /* Once the map is forgotten there is room again. */
+        assert_return_code(process_table_exec(f->processes, getpid(), "new"), 0);
+        code_loader_refresh_all(f->loader, f->now);
+        f->process = process_table_get(f->processes, getpid(), 0);
+        put(f->path, O_TRUNC, "4000 10 after\n");
+        assert_string_equal(refresh_and_find(f, 0x4000), "after");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
 #define loader_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -140,6 +170,7 @@ int main(void) {
                 loader_test(test_only_a_regular_file_is_read),
                 loader_test(test_the_file_of_another_user_is_not_read),
                 loader_test(test_a_map_that_nobody_needs_is_forgotten),
+                loader_test(test_beyond_the_limit_of_all_maps_nothing_more_is_read),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
