@@ -206,6 +206,9 @@ int replace_file(int dir_fd, const char *name, const void *data, size_t size, mo
         if (fd < 0)
                 return -errno;
         r = write_all(fd, data, size);
+        /* Whatever the umask is: others read it. */
+        if (r >= 0 && fchmod(fd, mode) < 0)
+                r = -errno;
         if (r >= 0 && fsync(fd) < 0)
                 r = -errno;
         if (r >= 0 && renameat(dir_fd, new_name, dir_fd, name) < 0)

@@ -109,7 +109,10 @@ int verb_compact(const Ctl *c, char **names) {
         r = ctl_store_open(c, &s);
         if (r != 0)
                 return r;
-        (void) store_pins_read(UPLOAD_STATE_DIR "/" STORE_PINS_NAME, &pins);
+        r = store_pins_read(UPLOAD_STATE_DIR "/" STORE_PINS_NAME, &pins);
+        if (r < 0 && r != -ENOENT && !c->directory)
+                return ctl_error_errno(r, "Try again as root.",
+                                       "What is still to be uploaded is not known.");
         q.pins = pins;
         progress_init(&progress, c, 0, "files");
         q.userdata = &progress;

@@ -189,6 +189,21 @@ static void test_a_regular_file_is_opened_in_a_root(void **state) {
         assert_true(open_regular_in_root(f->fd, "a/out") < 0);
 }
 
+/* What another user is to read must not depend on the unit's UMask=. */
+static void test_a_replaced_file_has_its_mode_whatever_the_umask(void **state) {
+        Fixture *f = *state;
+        struct stat st;
+        mode_t old;
+        int r;
+
+        old = umask(0027);
+        r = replace_file(f->fd, "a", "1", 1, 0644);
+        (void) umask(old);
+        assert_return_code(r, -r);
+        assert_return_code(fstatat(f->fd, "a", &st, 0), errno);
+        assert_int_equal(st.st_mode & 07777, 0644);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_a_file_is_read_up_to_the_limit, set_up,
@@ -207,6 +222,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_hidden_name_is_replaced_by_the_real_one,
                                                 set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_failed_write_is_an_error, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        test_a_replaced_file_has_its_mode_whatever_the_umask, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_directory_is_made_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_link_is_no_directory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_regular_file_is_opened_in_a_root, set_up,
