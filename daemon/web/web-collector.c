@@ -160,8 +160,14 @@ static int get(WebCollector *c,
                WebCollection **ret) {
         _cleanup_free_ char *key = NULL;
         WebCollection *k;
+        Store *store;
         int r;
 
+        r = web_collector_get_store(c, &store);
+        if (r < 0) {
+                store_entries_free(entries, n);
+                return r;
+        }
         key = make_key(v, entries, n);
         k = key ? find(c, key) : NULL;
         if (k) {

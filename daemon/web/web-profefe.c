@@ -441,6 +441,8 @@ int prepare_profefe_by_id(WebTask *t) {
                 v.unit = entries[0].unit;
                 v.type = entries[0].type;
                 r = web_collector_get_entries(t->collector, &v, entries, n, &t->value);
+                if (r == -ENOENT)
+                        return web_fail(t->response, 404, NULL, NULL, "nothing found");
                 return r < 0 ? r : 1;
         }
         store_entries_free(entries, n);
