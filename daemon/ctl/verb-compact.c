@@ -25,10 +25,12 @@ static bool on_progress(size_t done, size_t n, void *userdata) {
         return progress_step(p, done);
 }
 
-/* --time=, else what the daemon is configured to, else the default. 0 or an exit code. */
+/* --time=, else what the daemon is configured to; the default for another store. 0 or an exit code.
+ */
 static int find_age(const Ctl *c, usec_t *ret) {
         _cleanup_(daemon_status_done) DaemonStatus status = {};
         _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
+        int r;
 
         *ret = COMPACT_AFTER_DEFAULT;
         if (c->vacuum_time)
@@ -40,7 +42,12 @@ static int find_age(const Ctl *c, usec_t *ret) {
                 return 0;
         if (ctl_bus_new(&b) < 0)
                 return ctl_oom();
-        if (ctl_bus_get_status(b, &status) >= 0 && status.compact_after_usec > 0)
+        /* It may say that nothing is ever to be compacted. */
+        r = ctl_bus_get_status(b, &status);
+        if (r < 0)
+                return ctl_error_errno(r, "Start profilerd, or say it by --time=.",
+                                       "CompactAfter= is not known: the daemon does not answer.");
+        if (status.compact_after_usec > 0)
                 *ret = status.compact_after_usec;
         return 0;
 }
