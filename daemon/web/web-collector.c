@@ -115,10 +115,14 @@ int web_collector_get_store(WebCollector *c, Store **ret) {
 }
 
 static char *make_key(const WebView *v, const StoreEntry *entries, size_t n) {
+        uint64_t hash = 0;
         char *key;
 
-        if (asprintf(&key, "%s %s %zu %s %s %s", v->type, v->unit, n, entries[0].path,
-                     entries[n - 1].path, v->thread ?: "") < 0)
+        /* Of all: what was chosen by hand may differ in the middle only. */
+        for (size_t i = 0; i < n; i++)
+                hash = hash_bytes(entries[i].path, strlen(entries[i].path) + 1, hash);
+        if (asprintf(&key, "%s %s %zu %016" PRIx64 " %s", v->type, v->unit, n, hash,
+                     v->thread ?: "") < 0)
                 return NULL;
         return key;
 }

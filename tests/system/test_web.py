@@ -272,6 +272,19 @@ def test_a_single_profile_is_what_is_stored(web):
     assert web.get("/api/0/profiles/" + profile_id(NEWEST)).body == (CORPUS / "written-cpu.pb.gz").read_bytes()
 
 
+def test_profiles_are_merged_by_id_as_the_first_request(program, tmp_path):
+    ids = [profile_id(NEWEST - i * MINUTE) for i in range(3)]
+    server = WebServer(program, make_store(tmp_path / "store"), tmp_path)
+    try:
+        all_three = server.get("/api/0/profiles/" + "+".join(ids))
+        assert all_three.status == 200 and all_three.body
+        # The same ends and the same number, but one between them that is gone.
+        again = server.get("/api/0/profiles/" + "+".join([ids[0], profile_id(NEWEST + MINUTE), ids[2]]))
+        assert again.status == 200 and again.body != all_three.body
+    finally:
+        server.close()
+
+
 def test_assets_are_packed_and_kept(web):
     answer = web.get("/assets/page.css")
     assert answer.headers["Content-Encoding"] == "gzip" and gzip.decompress(answer.body)
