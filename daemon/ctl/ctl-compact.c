@@ -16,6 +16,7 @@ typedef struct Compactor {
         StoreEntry *entries; /* by unit, type, boot, start */
         size_t n;
         bool *settled; /* by entry: not to be looked at again */
+        bool *pinned;  /* by entry: to be left as it is */
         CompactResult result;
 } Compactor;
 
@@ -41,6 +42,7 @@ typedef struct Group {
 static void compactor_done(Compactor *c) {
         store_entries_free(c->entries, c->n);
         free(c->settled);
+        free(c->pinned);
 }
 
 static void group_reset(Group *g) {
@@ -289,6 +291,11 @@ static bool bucket_is_due(const Compactor *c, size_t first, size_t end, StoreLev
                 return false;
 
         for (size_t i = first; i < end; i++) {
+                if (c->pinned[i]) {
+                        if (level == STORE_DAY && c->entries[i].replaced_usec > 0)
+                                return false;
+                        continue;
+                }
                 if (c->settled[i])
                         continue;
                 /* What was replaced must be gone before that which replaced it is: else it would
@@ -317,7 +324,8 @@ static int compact_bucket(Compactor *c, size_t first, size_t end, StoreLevel lev
                 if (c->request->on_progress &&
                     !c->request->on_progress(i, c->n, c->request->userdata))
                         return -EINTR;
-                if (c->settled[i] || c->entries[i].replaced_usec > 0 || c->entries[i].level > level)
+                if (c->pinned[i] || c->settled[i] || c->entries[i].replaced_usec > 0 ||
+                    c->entries[i].level > level)
                         continue;
                 r = read_candidate(c, i, &candidates[n]);
                 if (r < 0)
@@ -368,7 +376,7 @@ static int remove_replaced(Compactor *c) {
                 const StoreEntry *e = &c->entries[i];
                 int r;
 
-                if (e->replaced_usec == 0 ||
+                if (c->pinned[i] || e->replaced_usec == 0 ||
                     e->replaced_usec + COMPACT_GRACE_USEC > c->request->now_usec)
                         continue;
                 r = store_remove(c->store, e);
@@ -381,18 +389,11 @@ static int remove_replaced(Compactor *c) {
         return 0;
 }
 
-static void leave_out_pinned(Compactor *c) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < c->n; i++) {
-                StoreEntry *e = &c->entries[i];
-
-                if (store_pins_has(c->request->pins, e->unit, e->start_usec, c->request->now_usec))
-                        store_entry_done(e);
-                else
-                        c->entries[n++] = *e;
-        }
-        c->n = n;
+/* They stay in the list: one that was replaced holds up the day. */
+static void mark_pinned(Compactor *c) {
+        for (size_t i = 0; i < c->n; i++)
+                c->pinned[i] = store_pins_has(c->request->pins, c->entries[i].unit,
+                                              c->entries[i].start_usec, c->request->now_usec);
 }
 
 static int run(Compactor *c, char *const *patterns) {
@@ -404,12 +405,13 @@ static int run(Compactor *c, char *const *patterns) {
         r = store_list_all(c->store, patterns, NULL, 0, USEC_INFINITY, &c->entries, &c->n);
         if (r < 0)
                 return r;
-        leave_out_pinned(c);
         c->settled = calloc(c->n + 1, sizeof(*c->settled));
-        if (!c->settled)
+        c->pinned = calloc(c->n + 1, sizeof(*c->pinned));
+        if (!c->settled || !c->pinned)
                 return -ENOMEM;
         if (c->n > 0)
                 qsort(c->entries, c->n, sizeof(*c->entries), compare_entries);
+        mark_pinned(c);
 
         r = remove_replaced(c);
         if (r < 0)

@@ -119,6 +119,31 @@ static void test_what_was_done_is_left_alone(void **state) {
         assert_int_equal(done.n_written, 1); /* a day by now */
 }
 
+/* Once the day is there, what the hour replaced would come back into sight beside it. */
+static void test_a_pinned_window_of_an_hour_holds_up_the_day(void **state) {
+        CtlFixture *f = *state;
+        _cleanup_(store_pins_freep) StorePins *pins = NULL;
+        _cleanup_(store_freep) Store *s = NULL;
+        CompactRequest q = { .after_usec = USEC_PER_DAY };
+        CompactResult done;
+
+        store_window(f, DAY_AGO, 1);
+        store_window(f, DAY_AGO - 1, 1);
+        assert_int_equal(compact(f, CTL_FIXTURE_NOW).n_written, 1);
+
+        assert_return_code(store_pins_new(&pins), 0);
+        assert_return_code(store_pins_put(pins, "a.service",
+                                          CTL_FIXTURE_NOW - (DAY_AGO - 1) * USEC_PER_MINUTE,
+                                          USEC_INFINITY),
+                           0);
+        q.now_usec = now_usec(CLOCK_REALTIME) + COMPACT_GRACE_USEC + USEC_PER_MINUTE;
+        q.pins = pins;
+        assert_return_code(store_open_reader(&s, f->directory), 0);
+        assert_return_code(compact_store(s, NULL, &q, &done), 0);
+        assert_int_equal(done.n_removed, 1);
+        assert_int_equal(done.n_written, 0);
+}
+
 static void test_a_time_that_cannot_come_is_never(void **state) {
         CtlFixture *f = *state;
         const CompactRequest q = { .now_usec = CTL_FIXTURE_NOW, .after_usec = USEC_INFINITY };
@@ -140,6 +165,7 @@ int main(void) {
                 TEST(test_an_hour_that_is_not_over_waits),
                 TEST(test_an_hour_says_what_its_windows_said),
                 TEST(test_what_was_done_is_left_alone),
+                TEST(test_a_pinned_window_of_an_hour_holds_up_the_day),
                 TEST(test_a_time_that_cannot_come_is_never),
         };
 
