@@ -22,6 +22,8 @@ enum { GRPC_MESSAGE_MAX = 512 }; /* bytes */
 
 /* First version without the defect that ends the second request of a clear HTTP/2 connection. */
 #define CURL_H2C_REUSE 0x080000
+/* First version that has CURLOPT_QUICK_EXIT. */
+#define CURL_QUICK_EXIT 0x075700
 
 typedef struct SocketWatch {
         sd_event_source *source;
@@ -313,6 +315,10 @@ static int set_connection(SenderTransfer *t, const UploadTarget *target) {
         SET(CURLOPT_FOLLOWLOCATION, 0L);
         SET(CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_SEC);
         SET(CURLOPT_MAXAGE_CONN, CONNECTION_AGE_SEC);
+#if LIBCURL_VERSION_NUM >= CURL_QUICK_EXIT
+        /* The loop does not wait for a resolver that hangs. */
+        SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
         SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
         SET(CURLOPT_LOW_SPEED_TIME, STALLED_SEC);
         /* With a bandwidth limit only standing still is an error. */
