@@ -148,6 +148,11 @@ static __always_inline void begin_wait(void *ctx,
         publish(s);
 }
 
+/* A thread may wait for weeks: the product is larger than 64 bits before it is divided. */
+static __always_inline __u64 stand_for(__u64 waited, __u32 waits) {
+        return (waited >> 8) * waits + (((waited & 255) * waits) >> 8);
+}
+
 static __always_inline void end_wait(__u32 thread, __u64 now) {
         struct wait *wait = bpf_map_lookup_elem(&waits, &thread);
         struct scratch *s = get_scratch();
@@ -158,7 +163,7 @@ static __always_inline void end_wait(__u32 thread, __u64 now) {
         waited = now - wait->since_ns;
         s->record.time_ns = now;
         s->record.elapsed_ns = waited;
-        s->record.period = waited < threshold_ns ? 0 : (waited * wait->stands_for) >> 8;
+        s->record.period = waited < threshold_ns ? 0 : stand_for(waited, wait->stands_for);
         s->record.start_ns = wait->start_ns;
         s->record.target = wait->target;
         s->record.share = SHARE_ALL;
