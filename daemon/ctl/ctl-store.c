@@ -177,6 +177,15 @@ static int no_match(const Ctl *c, Store *s, char **patterns, const char *type) {
         return ctl_error(EXIT_CODE_NO_MATCH, why, next, "No profile of %s.", names);
 }
 
+bool ctl_warn_unreadable(const Store *s) {
+        size_t n = store_get_n_unreadable(s);
+
+        if (n > 0)
+                ctl_warning("%zu %s of the store may not be read and %s left out; try as root.", n,
+                            n == 1 ? "directory" : "directories", n == 1 ? "is" : "are");
+        return n > 0;
+}
+
 int ctl_store_list(const Ctl *c,
                    Store *s,
                    char **patterns,
@@ -190,6 +199,7 @@ int ctl_store_list(const Ctl *c,
         r = store_list(s, patterns, type, c->since_usec, c->until_usec, &entries, &n);
         if (r < 0)
                 return ctl_error_errno(r, NULL, "The store cannot be read.");
+        (void) ctl_warn_unreadable(s);
         if (n == 0) {
                 store_entries_free(entries, n);
                 return no_match(c, s, patterns, type);

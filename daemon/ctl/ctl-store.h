@@ -27,6 +27,8 @@ const char *ctl_store_directory(const char *directory);
 int ctl_store_open(const Ctl *c, Store **ret);
 /* -errno. patterns NULL: all units. */
 int ctl_store_summarize(Store *s, char **patterns, const char *type, StoreSummary *ret);
+/* Says what the last listing had to leave out; false: nothing. */
+bool ctl_warn_unreadable(const Store *s);
 
 /* Completes names of units: "nginx" is nginx.service. 0 or an exit code. */
 int ctl_complete_names(char **names, char ***ret);

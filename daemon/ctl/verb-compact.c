@@ -127,7 +127,7 @@ int verb_compact(const Ctl *c, char **names) {
         progress_done(&progress);
         if (r < 0)
                 code = say_failure(c, r);
-        else if (done.n_failed > 0)
+        else if (ctl_warn_unreadable(s) || done.n_failed > 0)
                 code = EXIT_CODE_GAPS;
         if (r < 0 && done.n_written == 0 && done.n_removed == 0)
                 return code;

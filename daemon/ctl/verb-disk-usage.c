@@ -239,6 +239,7 @@ int verb_disk_usage(const Ctl *c, char **names) {
                 return r;
         r = store_list_all(s, patterns, c->type, c->since_usec, c->until_usec, &entries, &n);
         if (r >= 0) {
+                (void) ctl_warn_unreadable(s);
                 r = print_usages(c, s, entries, n);
                 store_entries_free(entries, n);
         }

@@ -72,6 +72,7 @@ int verb_vacuum(const Ctl *c, char **names) {
         if (r != 0)
                 return r;
         r = store_trim(s, patterns, &limits, &done);
+        (void) ctl_warn_unreadable(s);
         if (r < 0)
                 code = ctl_error_errno(r, "Try again as root.",
                                        "The profiles cannot be removed, or not all of them.");

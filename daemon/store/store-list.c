@@ -16,6 +16,7 @@ typedef struct StoreListing {
 
         const char *directory; /* being read */
         int unit_fd;
+        size_t n_unreadable;
 
         StoreEntry *entries;
         size_t n_entries, capacity;
@@ -88,21 +89,16 @@ static void drop_replaced(StoreListing *l, size_t first) {
         l->n_entries = n;
 }
 
-static int on_directory_name(const char *name, void *userdata) {
+static int list_directory(StoreListing *l, const char *name) {
         _cleanup_close_ int fd = -EBADF;
-        StoreListing *l = userdata;
-        size_t first;
+        size_t first = l->n_entries;
         int r;
-
-        if (!matches_any(l->patterns, name))
-                return 0;
 
         fd = store_open_unit(l->dir_fd, name);
         if (fd < 0)
                 return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
         l->directory = name;
         l->unit_fd = fd;
-        first = l->n_entries;
         r = store_scan_names(fd, on_file_name, l);
         if (r < 0)
                 return r;
@@ -111,6 +107,20 @@ static int on_directory_name(const char *name, void *userdata) {
                 return r;
         if (!l->all)
                 drop_replaced(l, first);
+        return 0;
+}
+
+/* What one unit keeps to itself must not hide the others. */
+static int on_directory_name(const char *name, void *userdata) {
+        StoreListing *l = userdata;
+        int r;
+
+        if (!matches_any(l->patterns, name))
+                return 0;
+        r = list_directory(l, name);
+        if (r != -EACCES)
+                return r;
+        l->n_unreadable++;
         return 0;
 }
 
@@ -124,13 +134,15 @@ static int compare_entries(const void *a, const void *b) {
         return r != 0 ? r : strcmp(x->path, y->path);
 }
 
-static int list(StoreListing *l, StoreEntry **ret, size_t *ret_n) {
+static int list(Store *s, StoreListing *l, StoreEntry **ret, size_t *ret_n) {
         int r;
 
+        l->dir_fd = store_get_fd(s);
         r = store_scan_names(l->dir_fd, on_directory_name, l);
         if (r < 0)
                 return r;
 
+        store_set_n_unreadable(s, l->n_unreadable);
         if (l->n_entries > 0)
                 qsort(l->entries, l->n_entries, sizeof(l->entries[0]), compare_entries);
         *ret = TAKE_PTR(l->entries);
@@ -147,14 +159,13 @@ int store_list(Store *s,
                StoreEntry **ret,
                size_t *ret_n) {
         _cleanup_(listing_done) StoreListing l = {
-                .dir_fd = store_get_fd(s),
                 .patterns = patterns,
                 .type = type,
                 .since_usec = since,
                 .until_usec = until,
         };
 
-        return list(&l, ret, ret_n);
+        return list(s, &l, ret, ret_n);
 }
 
 int store_list_all(Store *s,
@@ -165,7 +176,6 @@ int store_list_all(Store *s,
                    StoreEntry **ret,
                    size_t *ret_n) {
         _cleanup_(listing_done) StoreListing l = {
-                .dir_fd = store_get_fd(s),
                 .patterns = patterns,
                 .type = type,
                 .since_usec = since,
@@ -173,5 +183,5 @@ int store_list_all(Store *s,
                 .all = true,
         };
 
-        return list(&l, ret, ret_n);
+        return list(s, &l, ret, ret_n);
 }

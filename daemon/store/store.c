@@ -34,8 +34,9 @@ struct Store {
         StoreLimits limits;
         StoreVacuum vacuumed;
         usec_t refreshed_usec; /* CLOCK_MONOTONIC */
-        char *pins_path;       /* NULL: nothing is pinned */
-        StorePins *pins;       /* as of pins_mtime; NULL: nothing is pinned */
+        size_t n_unreadable;
+        char *pins_path; /* NULL: nothing is pinned */
+        StorePins *pins; /* as of pins_mtime; NULL: nothing is pinned */
         struct timespec pins_mtime;
 };
 
@@ -122,6 +123,14 @@ int store_get_fd(const Store *s) {
 
 const char *store_get_directory(const Store *s) {
         return s->directory;
+}
+
+void store_set_n_unreadable(Store *s, size_t n) {
+        s->n_unreadable = n;
+}
+
+size_t store_get_n_unreadable(const Store *s) {
+        return s->n_unreadable;
 }
 
 static void count_vacuum(Store *s, const StoreVacuum *done) {

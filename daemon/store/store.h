@@ -145,5 +145,8 @@ int store_list_all(Store *s,
                    usec_t until,
                    StoreEntry **ret,
                    size_t *ret_n);
+/* Directories that the last listing had to leave out: they may not be read. */
+size_t store_get_n_unreadable(const Store *s);
+void store_set_n_unreadable(Store *s, size_t n); /* for listings */
 void store_entries_free(StoreEntry *entries, size_t n);
 void store_entry_done(StoreEntry *e);

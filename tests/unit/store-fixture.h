@@ -28,9 +28,17 @@ static inline int make_directory(void **state) {
         return mkdtemp(path) ? 0 : -1;
 }
 
-static inline int remove_directory(void **state) {
-        int r = remove_tree(*state);
+/* Root may read everything: not so from here to the end of the test. */
+static inline void be_nobody(void) {
+        if (geteuid() == 0)
+                assert_return_code(seteuid(65534), errno);
+}
 
+static inline int remove_directory(void **state) {
+        int r = seteuid(getuid());
+
+        if (r >= 0)
+                r = remove_tree(*state);
         free(*state);
         return r;
 }
@@ -60,6 +68,14 @@ static inline void put_profile(const char *root, const char *unit, usec_t start,
         char name[128];
 
         put_file(root, unit, profile_name(start, name), size);
+}
+
+/* "": the store itself. */
+static inline void set_mode(const char *root, const char *unit, mode_t mode) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(asprintf(&path, "%s/%s", root, unit) > 0);
+        assert_return_code(chmod(path, mode), errno);
 }
 
 static inline bool has_file(const char *root, const char *unit, const char *name) {

@@ -110,6 +110,30 @@ static void test_a_reader_changes_nothing(void **state) {
         assert_int_equal(count_names(*state, "a.service"), 2);
 }
 
+static void test_a_directory_that_may_not_be_read_is_counted_and_hides_no_other(void **state) {
+        static const mode_t modes[] = { 0, 0644 }; /* nothing; names, but no file */
+
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                _cleanup_(listing_done) Listing l = {};
+                _cleanup_(store_freep) Store *s = NULL;
+
+                put_profile(*state, "a.service", i + 1, 1);
+                put_profile(*state, "b.service", i + 1, 1);
+                set_mode(*state, "", 0755);
+                set_mode(*state, "a.service", modes[i]);
+                set_mode(*state, "b.service", 0755);
+                be_nobody();
+                assert_return_code(store_open_reader(&s, *state), 0);
+                assert_return_code(store_list(s, NULL, NULL, 0, USEC_INFINITY, &l.entries, &l.n),
+                                   0);
+                assert_int_equal(l.n, i + 1);
+                assert_string_equal(l.entries[0].unit, "b.service");
+                assert_int_equal(store_get_n_unreadable(s), 1);
+                assert_return_code(seteuid(getuid()), errno);
+                set_mode(*state, "a.service", 0755);
+        }
+}
+
 #define list_test(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
 
 int main(void) {
@@ -120,6 +144,7 @@ int main(void) {
                 list_test(test_a_span_takes_what_overlaps_it),
                 list_test(test_a_type_is_matched_whole),
                 list_test(test_a_reader_changes_nothing),
+                list_test(test_a_directory_that_may_not_be_read_is_counted_and_hides_no_other),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
