@@ -32,6 +32,7 @@ struct Backlog {
         BacklogOnProfile on_profile;
         void *userdata;
         Directory *directories;
+        size_t n_unreadable;
 };
 
 typedef struct Scan {
@@ -132,6 +133,7 @@ static int scan_directory(Backlog *b, Directory *d) {
 static int on_directory(const char *name, void *userdata) {
         Backlog *b = userdata;
         Directory *d;
+        int r;
 
         if (name[0] == '.' || !strchr(name, '.'))
                 return 0;
@@ -144,13 +146,18 @@ static int on_directory(const char *name, void *userdata) {
                 HASH_ADD_STR(b->directories, name, d);
         }
         d->seen = true;
-        return scan_directory(b, d);
+        r = scan_directory(b, d);
+        if (r != -EACCES)
+                return r;
+        b->n_unreadable++;
+        return 0;
 }
 
-int backlog_scan(Backlog *b) {
+int backlog_scan(Backlog *b, size_t *ret_n_unreadable) {
         Directory *d, *next;
         int r;
 
+        b->n_unreadable = 0;
         for (d = b->directories; d; d = d->hh.next)
                 d->seen = false;
         r = store_scan_names(store_get_fd(b->store), on_directory, b);
@@ -159,6 +166,7 @@ int backlog_scan(Backlog *b) {
         HASH_ITER (hh, b->directories, d, next)
                 if (!d->seen)
                         directory_free(b, d);
+        *ret_n_unreadable = b->n_unreadable;
         return 0;
 }
 

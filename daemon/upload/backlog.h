@@ -21,4 +21,5 @@ int backlog_new(Backlog **ret, Store *store, BacklogOnProfile on_profile, void *
 Backlog *backlog_free(Backlog *b);
 DEFINE_CLEANUP(Backlog *, backlog_free);
 
-int backlog_scan(Backlog *b);
+/* What may not be read is left out, looked at again the next time, and counted: directories. */
+int backlog_scan(Backlog *b, size_t *ret_n_unreadable);

@@ -47,6 +47,7 @@ struct Uploader {
 
         sd_event_source *scan, *drain;
         bool pins_are_stale, said_no_store;
+        size_t n_unreadable; /* directories of the store, as was said last */
         UploaderChanged on_changed;
         void *userdata;
 
@@ -231,6 +232,21 @@ static void free_shippers(Uploader *u) {
         u->store = store_free(u->store);
 }
 
+static int scan(Uploader *u) {
+        size_t n_unreadable;
+        int r;
+
+        r = backlog_scan(u->backlog, &n_unreadable);
+        if (r < 0)
+                return r;
+        if (n_unreadable > u->n_unreadable)
+                log_warning("%zu directories of the store '%s' may not be read, their profiles "
+                            "are not sent: check the modes of what is in it.",
+                            n_unreadable, u->paths.store);
+        u->n_unreadable = n_unreadable;
+        return 0;
+}
+
 static int make_shippers(Uploader *u) {
         ShipperContext c = { .event = u->event,
                              .sender = u->sender,
@@ -252,7 +268,7 @@ static int make_shippers(Uploader *u) {
         }
         memset(u->told, 0, sizeof(u->told));
         if (r >= 0)
-                r = backlog_scan(u->backlog);
+                r = scan(u);
         for (size_t i = 0; i < u->n_shippers && r >= 0; i++)
                 shipper_set_ready(u->shippers[i]);
         return r;
@@ -278,7 +294,7 @@ static void look(Uploader *u) {
                 if (u->on_changed)
                         u->on_changed(u, NULL, u->userdata);
         } else {
-                r = backlog_scan(u->backlog);
+                r = scan(u);
                 if (r < 0)
                         (void) log_debug_errno(r, "Failed to look into the store, ignoring: %m");
         }

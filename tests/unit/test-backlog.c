@@ -7,7 +7,7 @@
 typedef struct Bed {
         Store *store;
         Backlog *backlog;
-        size_t n;
+        size_t n, n_unreadable;
         char last[256];
 } Bed;
 
@@ -32,7 +32,7 @@ static void bed_init(Bed *b, const char *root) {
 
 static size_t scan(Bed *b) {
         b->n = 0;
-        assert_return_code(backlog_scan(b->backlog), 0);
+        assert_return_code(backlog_scan(b->backlog, &b->n_unreadable), 0);
         return b->n;
 }
 
@@ -85,6 +85,29 @@ static void test_a_store_that_is_gone_is_empty(void **state) {
         assert_int_equal(mkdir(*state, 0700), 0);
 }
 
+static void test_a_directory_that_may_not_be_read_is_counted_and_holds_up_no_other(void **state) {
+        static const mode_t modes[] = { 0, 0644 }; /* nothing; names, but no file */
+        _cleanup_(bed_done) Bed b = {};
+
+        bed_init(&b, *state);
+        set_mode(*state, "", 0755);
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                put_profile(*state, "a.service", i + 1, 1);
+                put_profile(*state, "b.service", i + 1, 1);
+                set_mode(*state, "a.service", modes[i]);
+                set_mode(*state, "b.service", 0755);
+                be_nobody();
+                assert_int_equal(scan(&b), 1);
+                assert_memory_equal(b.last, "b.service/", strlen("b.service/"));
+                assert_int_equal(b.n_unreadable, 1);
+
+                assert_return_code(seteuid(getuid()), errno);
+                set_mode(*state, "a.service", 0755);
+                assert_int_equal(scan(&b), 1);
+                assert_int_equal(b.n_unreadable, 0);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_each_profile_is_told_of_once, make_directory,
@@ -95,6 +118,9 @@ int main(void) {
                                                 make_directory, remove_directory),
                 cmocka_unit_test_setup_teardown(test_a_store_that_is_gone_is_empty, make_directory,
                                                 remove_directory),
+                cmocka_unit_test_setup_teardown(
+                        test_a_directory_that_may_not_be_read_is_counted_and_holds_up_no_other,
+                        make_directory, remove_directory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
