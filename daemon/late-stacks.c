@@ -18,7 +18,7 @@ _Static_assert(offsetof(struct unwind_state, window) == sizeof(struct sample_reg
 
 /* A sample that waits. */
 typedef struct LateStack {
-        Process process; /* a copy: its mappings and exe are our own */
+        Process process; /* a copy: its mappings, code and exe are our own */
         usec_t added_usec;
         nsec_t weight_nsec;
         size_t size;
@@ -53,6 +53,7 @@ static void late_stack_free(LateStacks *l, LateStack *s) {
         l->n_waiting--;
         l->bytes -= s->size;
         mapping_set_unref(s->process.mappings);
+        code_map_unref(s->process.code);
         free(s->process.exe);
         free(s);
 }
@@ -105,6 +106,7 @@ int late_stacks_add(LateStacks *l,
                 .record = *record,
         };
         s->process.mappings = mapping_set_ref(process->mappings);
+        s->process.code = process->code ? code_map_ref(process->code) : NULL;
         s->process.exe = TAKE_PTR(exe);
         memcpy(s->words, frames, bytes);
         DL_APPEND(l->waiting, s);

@@ -163,6 +163,23 @@ static void test_what_waits_is_bounded(void **state) {
         assert_int_equal(add(w, &s), -EINVAL);
 }
 
+/* Its program is replaced, or ends, while the sample waits. */
+static void test_the_names_of_code_made_at_run_time_wait_with_the_sample(void **state) {
+        _cleanup_(code_map_unrefp) CodeMap *code = NULL;
+        _cleanup_(world_freep) World *w = world_new();
+        const Sample s = sample_new();
+
+        (void) state;
+        assert_return_code(code_map_new(&code), 0);
+        w->fixture->process.code = code;
+        assert_int_equal(add(w, &s), 0);
+        w->fixture->process.code = NULL;
+        assert_true(code_map_is_shared(code));
+        late_stacks_settle(w->late, 0, true);
+        assert_int_equal(w->n, 1);
+        assert_false(code_map_is_shared(code));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_sample_waits_for_the_files_of_its_process),
@@ -170,6 +187,7 @@ int main(void) {
                 cmocka_unit_test(test_nothing_waits_for_ever),
                 cmocka_unit_test(test_a_walk_that_leads_nowhere_leaves_the_sample_as_it_was),
                 cmocka_unit_test(test_what_waits_is_bounded),
+                cmocka_unit_test(test_the_names_of_code_made_at_run_time_wait_with_the_sample),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
