@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binary Index: nothing of the file is believed until index_file_check() has seen all of it */
+/* Binary Index: nothing of the file is believed; index_file_check() sees all that is searched */
 
 #include <elf.h>
 #include <sys/mman.h>
@@ -89,47 +89,7 @@ static int index_file_check_segments(const IndexFile *f) {
         return 0;
 }
 
-/*
- * True for UTF-8 without control characters. Almost all names are ASCII, and a large file has
- * megabytes of them: eight bytes at a time.
- */
-static bool name_is_clean(const char *s, size_t n) {
-        const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-        size_t i = 0;
-
-        for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-                uint64_t w, del;
-
-                memcpy(&w, s + i, sizeof(w));
-                del = w ^ (ones * 0x7f);
-                /* A byte >= 0x80; one below 0x20; one equal to 0x7f. Rarely wrong, and then only
-                 * towards the slow way. */
-                if ((w | (w - ones * 0x20) | (del - ones)) & high)
-                        break;
-        }
-        for (size_t k = i; k < n; k++)
-                if ((uint8_t) s[k] < 0x20 || s[k] == 0x7f)
-                        return false;
-        return utf8_is_valid(s + i, n - i);
-}
-
-static int index_file_check_names(const IndexFile *f) {
-        for (size_t i = 0; i < f->names_size;) {
-                const char *s = f->names + i, *end;
-
-                end = memchr(s, '\0', MIN(f->names_size - i, (size_t) INDEX_NAME_MAX + 1));
-                if (!end || !name_is_clean(s, (size_t) (end - s)))
-                        return -EBADMSG;
-                i += (size_t) (end - s) + 1;
-        }
-        return 0;
-}
-
-/* An offset into the middle of a string could cut a character in two. */
-static bool index_file_is_name(const IndexFile *f, uint32_t offset) {
-        return offset < f->names_size && (offset == 0 || f->names[offset - 1] == '\0');
-}
-
+/* Where functions begin and end. Their names are looked at when somebody asks for them. */
 static int index_file_check_functions(const IndexFile *f) {
         uint64_t end = 0;
 
@@ -137,8 +97,6 @@ static int index_file_check_functions(const IndexFile *f) {
                 const IndexFunction *n = &f->functions[i];
 
                 if (n->address < end || n->size == 0 || n->size > UINT64_MAX - n->address)
-                        return -EBADMSG;
-                if (!index_file_is_name(f, n->name) || !index_file_is_name(f, n->system_name))
                         return -EBADMSG;
                 end = n->address + n->size;
         }
@@ -314,9 +272,6 @@ static int index_file_check(IndexFile *f, const void *data, const uint8_t *conte
         r = index_file_check_segments(f);
         if (r < 0)
                 return r;
-        r = index_file_check_names(f);
-        if (r < 0)
-                return r;
         r = index_file_check_functions(f);
         if (r < 0)
                 return r;
@@ -476,8 +431,52 @@ bool index_file_find_code(const IndexFile *f,
         return true;
 }
 
+/*
+ * Eight bytes at once: none is >= 0x80, below 0x20 or equal to 0x7f. Rarely wrong, and then only
+ * towards the slow way.
+ */
+static bool is_plain(const char *s) {
+        const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+        uint64_t w;
+
+        memcpy(&w, s, sizeof(w));
+        return !((w | (w - ones * 0x20) | ((w ^ (ones * 0x7f)) - ones)) & high);
+}
+
+/* True for UTF-8 without control characters. Almost all names are ASCII. */
+static bool name_is_clean(const char *s, size_t n) {
+        const size_t step = sizeof(uint64_t);
+        size_t i = 0;
+
+        while (n - i >= step && is_plain(s + i))
+                i += step;
+        /* The last ones together with some that were seen. */
+        if (i > 0 && n - i < step && is_plain(s + n - step))
+                return true;
+        for (size_t k = i; k < n; k++)
+                if ((uint8_t) s[k] < 0x20 || s[k] == 0x7f)
+                        return false;
+        return utf8_is_valid(s + i, n - i);
+}
+
+/*
+ * NULL: no name begins there, it has no end, or it cannot be shown. A large file has more names
+ * than are ever asked for, so each is checked when it is.
+ */
+static const char *index_file_get_name(const IndexFile *f, uint32_t offset) {
+        const char *s, *end;
+
+        /* The middle of a string could cut a character in two. */
+        if (offset >= f->names_size || (offset > 0 && f->names[offset - 1] != '\0'))
+                return NULL;
+        s = f->names + offset;
+        end = memchr(s, '\0', MIN(f->names_size - offset, (size_t) INDEX_NAME_MAX + 1));
+        return end && name_is_clean(s, (size_t) (end - s)) ? s : NULL;
+}
+
 bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret) {
         const IndexFunction *base = f->functions;
+        const char *name, *system_name;
 
         if (f->n_functions == 0 || address < base->address)
                 return false;
@@ -492,10 +491,15 @@ bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret) 
         }
         if (address - base->address >= base->size)
                 return false;
+        name = index_file_get_name(f, base->name);
+        system_name =
+                base->system_name == base->name ? name : index_file_get_name(f, base->system_name);
+        if (!name || !system_name)
+                return false;
 
         *ret = (IndexName){
-                .name = f->names + base->name,
-                .system_name = f->names + base->system_name,
+                .name = name,
+                .system_name = system_name,
                 .start = base->address,
                 .size = base->size,
         };
@@ -524,12 +528,8 @@ const IndexLineInfo *index_file_get_line_info(const IndexFile *f) {
         return f->line_info;
 }
 
-static const char *index_file_get_name(const IndexFile *f, uint32_t offset) {
-        return index_file_is_name(f, offset) ? f->names + offset : "";
-}
-
 static const char *index_file_get_source(const IndexFile *f, uint32_t file) {
-        return file < f->n_files ? index_file_get_name(f, f->files[file]) : "";
+        return (file < f->n_files ? index_file_get_name(f, f->files[file]) : NULL) ?: "";
 }
 
 /*
@@ -580,10 +580,10 @@ size_t index_file_find_frames(const IndexFile *f, uint64_t address, IndexFrame *
              (i = index_file_get_inline(f, at)) && n + 1 < INDEX_FRAMES_MAX;) {
                 const char *name = index_file_get_name(f, i->name);
 
-                if (name[0])
+                if (!isempty(name))
                         ret[n++] = (IndexFrame){
                                 .name = name,
-                                .system_name = index_file_get_name(f, i->system_name),
+                                .system_name = index_file_get_name(f, i->system_name) ?: "",
                                 .file = index_file_get_source(f, file),
                                 .line = number,
                         };

@@ -4,8 +4,9 @@
 /*
  * Binary Index
  *
- * A checked, read-only view of one index. Opening checks every bound and order once; after that
- * look-ups are binary searches without checks. Reference-counted: files and windows share it.
+ * A checked, read-only view of one index. Opening checks what is searched, bounds and order, and
+ * does not read the rest: lines and names are many, seldom asked, and checked when they are.
+ * Reference-counted: files and windows share it.
  */
 
 #include "index/index-line-format.h"
@@ -73,7 +74,7 @@ const IndexUnwindTable *index_file_get_unwind(const IndexFile *f);
  */
 const struct unwind_rule *index_file_find_rule(const IndexFile *f, uint64_t address);
 
-/* The function that contains an ELF address. false: none does. */
+/* The function that contains an ELF address. false: none does, or its name is damaged. */
 bool index_file_find_name(const IndexFile *f, uint64_t address, IndexName *ret);
 
 /* What is known of lines; all 0 where nothing is. */

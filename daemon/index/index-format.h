@@ -27,8 +27,8 @@
  *   - INLINE_RANGES: IndexInlineRange[], sorted by offset
  *   - DEBUG_LINK: IndexDebugLink, one: the separate debug file that the file asks for by name
  *
- * Of FILES, LINES, INLINES and INLINE_RANGES there are many, seldom asked: their elements are
- * checked when they are looked at.
+ * Of NAMES, FILES, LINES, INLINES and INLINE_RANGES there are many, seldom asked: their elements
+ * are checked when they are looked at.
  */
 
 #include "basic/util.h"
