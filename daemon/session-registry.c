@@ -63,6 +63,12 @@ static bool cut_stack(const SessionRequest *r,
         return record->n_kernel + record->n_user > 0;
 }
 
+/* A process may have gained privileges between its sample and the look at its mappings. */
+static bool is_of_user(const struct sample_record *record, const Process *process, uid_t uid) {
+        return record->owner == uid &&
+               (!process || process->owner == PROCESS_OWNER_UNKNOWN || process->owner == uid);
+}
+
 static void add_sample(Session *s,
                        const struct sample_record *record,
                        const Process *process,
@@ -70,7 +76,7 @@ static void add_sample(Session *s,
                        nsec_t weight_nsec) {
         struct sample_record cut = *record;
 
-        if (s->request.restricted && record->owner != s->request.uid)
+        if (s->request.restricted && !is_of_user(record, process, s->request.uid))
                 return;
         if (!cut_stack(&s->request, &cut, &frames))
                 return;

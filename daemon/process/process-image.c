@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
@@ -75,6 +76,17 @@ static int read_exe(int process_fd, char **ret) {
         return free_and_strdup(ret, path);
 }
 
+/* Of the file, not of the directory: that one is the user's even if the process gained privileges.
+ * Asked after the mappings were read: a program that gained privileges and is still there shows. */
+static int read_owner(int process_fd, uid_t *ret) {
+        struct stat st;
+
+        if (fstatat(process_fd, "maps", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        *ret = st.st_uid;
+        return 0;
+}
+
 static int read_image(int process_fd,
                       const uint64_t *start_tick,
                       FileTable *files,
@@ -92,6 +104,10 @@ static int read_image(int process_fd,
                 return -ESRCH;
 
         r = maps_read(process_fd, files, &image->mappings, &image->n_refused);
+        if (r < 0)
+                return r;
+
+        r = read_owner(process_fd, &image->owner);
         if (r < 0)
                 return r;
 

@@ -18,6 +18,7 @@ typedef struct ProcessImage {
         char comm[PROCESS_COMM_SIZE];
         char *exe; /* NULL: unknown */
         MappingSet *mappings;
+        uid_t owner;      /* who may look at them without any privilege: root if nobody else */
         size_t n_refused; /* mappings for which a table was full */
 } ProcessImage;
 

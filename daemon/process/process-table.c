@@ -72,6 +72,7 @@ static Entry *entry_new(pid_t pid) {
         if (!e)
                 return NULL;
         e->process.pid = pid;
+        e->process.owner = PROCESS_OWNER_UNKNOWN;
         e->outdated = true;
         return e;
 }
@@ -194,6 +195,7 @@ static int read_image(ProcessTable *t, Entry *e) {
         mapping_set_unref(e->process.mappings);
         e->process.exe = image.exe;
         e->process.mappings = image.mappings;
+        e->process.owner = image.owner;
         share_mappings(t, e);
         memcpy(e->process.comm, image.comm, sizeof(e->process.comm));
         e->start_tick = image.start_tick;
@@ -261,6 +263,7 @@ static int make_child(pid_t pid, const Entry *parent, Entry **ret) {
                 return r;
         if (parent->process.mappings)
                 e->process.mappings = mapping_set_ref(parent->process.mappings);
+        e->process.owner = parent->process.owner;
         memcpy(e->process.comm, parent->process.comm, sizeof(e->process.comm));
         e->outdated = parent->outdated || !parent->process.mappings;
         *ret = TAKE_PTR(e);
@@ -307,6 +310,7 @@ int process_table_exec(ProcessTable *t, pid_t pid, const char *comm) {
 
         mapping_set_unref(e->process.mappings);
         e->process.mappings = empty;
+        e->process.owner = PROCESS_OWNER_UNKNOWN;
         e->process.code = code_map_unref(e->process.code);
         free(e->process.exe);
         e->process.exe = NULL;

@@ -21,13 +21,17 @@ enum {
         PROCESS_CHECKS_MAX = 256,               /* processes looked after in one collect */
 };
 
+#define PROCESS_OWNER_UNKNOWN ((uid_t) -1)
+
 typedef struct Process {
         pid_t pid;
         nsec_t start_nsec; /* CLOCK_BOOTTIME, 0: not known yet */
         char comm[16];
         char *exe;            /* path of the executable as the process sees it, NULL: unknown */
         MappingSet *mappings; /* NULL: not known yet */
-        CodeMap *code;        /* names of code made at run time; NULL: not followed */
+        uid_t owner;   /* who might look at the mappings when they were read; UNKNOWN: they were
+                          not, records told them as they came to be */
+        CodeMap *code; /* names of code made at run time; NULL: not followed */
         bool dead;
 } Process;
 

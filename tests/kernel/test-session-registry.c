@@ -276,6 +276,54 @@ static void test_who_is_restricted_sees_his_own_processes_only(void **state) {
         assert_int_equal(f->lost, 0);
 }
 
+static void drop_and_spin(uid_t uid, int start_fd, int ready_fd) {
+        char byte;
+
+        if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+                _exit(1);
+        (void) write(ready_fd, "", 1);
+        (void) read(start_fd, &byte, 1);
+        (void) prctl(PR_SET_DUMPABLE, 1);
+        for (;;)
+                ;
+}
+
+/* Its samples are the user's, but what is known of its mappings is from when it was not his. */
+static void test_mappings_of_who_gained_privileges_are_not_shown(void **state) {
+        _cleanup_(profiling_freep) Profiling *p = profiling_started(CONFIG STORAGE);
+        SessionRequest q, all;
+        char cgroup[256], byte;
+        int start_pipe[2], ready[2];
+        Session *s, *everything;
+        pid_t pid;
+
+        assert_return_code(pipe2(start_pipe, O_CLOEXEC), errno);
+        assert_return_code(pipe2(ready, O_CLOEXEC), errno);
+        cgroup_make("/gained", cgroup);
+        pid = cgroup_enter_child(cgroup);
+        if (pid == 0)
+                drop_and_spin(65534, start_pipe[0], ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        q = request_of("cgroup:", cgroup);
+        all = request_of("cgroup:", cgroup);
+        q.restricted = true;
+        q.uid = 65534;
+        s = start(p, q); /* which reads them */
+        everything = start(p, all);
+        assert_int_equal(write(start_pipe[1], "", 1), 1);
+        run_until_used(p, cgroup, NSEC_PER_SEC / 2);
+        stop(p, s);
+        stop(p, everything);
+        reap(pid);
+        cgroup_remove(cgroup);
+        for (unsigned i = 0; i < 2; i++) {
+                close(start_pipe[i]);
+                close(ready[i]);
+        }
+        assert_true(everything->samples > 20);
+        assert_int_equal(s->samples, 0);
+}
+
 /* ---- ends ---- */
 
 static void test_time_ends_it(void **state) {
@@ -467,6 +515,7 @@ int main(void) {
                 cmocka_unit_test(test_a_unit_that_starts_anew_is_followed),
                 cmocka_unit_test(test_the_kernel_is_left_out_where_it_is_not_wanted),
                 cmocka_unit_test(test_who_is_restricted_sees_his_own_processes_only),
+                cmocka_unit_test(test_mappings_of_who_gained_privileges_are_not_shown),
                 cmocka_unit_test(test_time_ends_it),
                 cmocka_unit_test(test_a_cancelled_session_has_no_result),
                 cmocka_unit_test(test_results_go_after_their_retention),

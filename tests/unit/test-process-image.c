@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process Image */
 
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "process/process-image.h"
@@ -101,6 +103,51 @@ static void test_the_start_decides_whether_it_is_the_same_process(void **state) 
         }
 }
 
+static uid_t owner_of(FileTable *files, pid_t pid) {
+        ProcessImage image;
+        uid_t owner;
+
+        assert_return_code(process_image_read(pid, NULL, files, &image), 0);
+        owner = image.owner;
+        process_image_done(&image);
+        return owner;
+}
+
+/* As one that is set-uid, set-gid or not to be read. */
+static void test_who_gained_privileges_belongs_to_root(void **state) {
+        _cleanup_(file_table_freep) FileTable *files = NULL;
+        uid_t uid = getuid() ?: 65534, before, after;
+        int stop[2];
+        char byte;
+        pid_t pid;
+
+        assert_return_code(file_table_new(&files), 0);
+        assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, stop), errno);
+        pid = fork();
+        assert_return_code(pid, errno);
+        if (pid == 0) {
+                if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+                        _exit(1);
+                (void) write(stop[1], "", 1);
+                (void) read(stop[1], &byte, 1);
+                (void) prctl(PR_SET_DUMPABLE, 0);
+                (void) write(stop[1], "", 1);
+                for (;;)
+                        pause();
+        }
+        assert_int_equal(read(stop[0], &byte, 1), 1);
+        before = owner_of(files, pid);
+        assert_int_equal(write(stop[0], "", 1), 1);
+        assert_int_equal(read(stop[0], &byte, 1), 1);
+        after = geteuid() == 0 ? owner_of(files, pid) : 0; /* others may not look any more */
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        close(stop[0]);
+        close(stop[1]);
+        assert_int_equal(before, uid);
+        assert_int_equal(after, 0);
+}
+
 static void test_a_process_that_ended_is_gone(void **state) {
         _cleanup_(file_table_freep) FileTable *files = NULL;
         ProcessImage image;
@@ -127,6 +174,7 @@ int main(void) {
                 cmocka_unit_test(test_what_is_no_stat_is_refused),
                 cmocka_unit_test(test_a_living_process_is_read),
                 cmocka_unit_test(test_the_start_decides_whether_it_is_the_same_process),
+                cmocka_unit_test(test_who_gained_privileges_belongs_to_root),
                 cmocka_unit_test(test_a_process_that_ended_is_gone),
         };
 

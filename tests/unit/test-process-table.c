@@ -209,6 +209,19 @@ static void test_exec_forgets_the_image_and_learns_the_new_one(void **state) {
         assert_string_equal(child->exe, "/usr/bin/tool");
 }
 
+static void test_the_owner_is_known_of_what_was_read(void **state) {
+        ProcessTable *t = *state;
+        Process *self;
+
+        assert_int_equal(make_parent(t)->owner, PROCESS_OWNER_UNKNOWN);
+        self = process_table_get(t, getpid(), start_of(getpid()));
+        assert_int_equal(self->owner, geteuid());
+        assert_return_code(process_table_fork(t, CHILD, getpid()), 0);
+        assert_int_equal(process_table_find(t, CHILD)->owner, geteuid());
+        assert_return_code(process_table_exec(t, getpid(), "new"), 0);
+        assert_int_equal(self->owner, PROCESS_OWNER_UNKNOWN);
+}
+
 static void test_records_build_the_mappings_of_a_process_that_was_never_read(void **state) {
         ProcessTable *t = *state;
         Process *child;
@@ -438,6 +451,7 @@ int main(void) {
                 TABLE_TEST(test_unknown_processes_are_ignored),
                 TABLE_TEST(test_a_forked_child_shares_until_one_of_the_two_changes),
                 TABLE_TEST(test_exec_forgets_the_image_and_learns_the_new_one),
+                TABLE_TEST(test_the_owner_is_known_of_what_was_read),
                 TABLE_TEST(test_records_build_the_mappings_of_a_process_that_was_never_read),
                 TABLE_TEST(test_a_process_known_by_records_is_read_if_they_are_not_all),
                 TABLE_TEST(test_the_dead_linger_and_then_go),
