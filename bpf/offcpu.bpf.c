@@ -7,7 +7,7 @@
  * Reads:       targets (cgroup id -> slot, share), targets_generation, threshold_ns, samples_max,
  *              pid_namespace (rodata).
  * Writes:      samples (ring buffer of struct sample_record) and lost, both of the on-CPU sampler;
- *              waits, bursts.
+ *              waits, bursts, last_blocked.
  * Needs:       Linux 5.10, CAP_BPF and CAP_PERFMON.
  *
  * A task that blocks is current for the last time: its stack is published at once. How long it
@@ -15,6 +15,10 @@
  * puts the two together. So whether a wait is a sample has to be decided before its length is
  * known: by chance, with a probability that follows from how many tasks blocked on this CPU lately,
  * and each sample then stands for as many waits as were passed over.
+ *
+ * A long wait that stands for ten is an error of nine such waits. So chance comes last: what fits
+ * into the limit of the last seconds, and a thread that seldom blocks, as those do that wait for
+ * long, are taken for what they are.
  */
 
 #include "bpf/filter.bpf.h"
@@ -27,9 +31,13 @@ enum {
 
         WAITS_MAX = 16384,   /* sampled tasks that wait at once */
         BURSTS_A_SECOND = 8, /* how often the probability is set anew; power of two */
+        SAVED_BURSTS = 4 * BURSTS_A_SECOND, /* whose unused samples may still be taken */
+        ONE = 1 << 8,                       /* a wait that stands for itself, see stands_for */
         STANDS_FOR_MAX = 1 << 24,
+        THREADS_MAX = 16384, /* of which it is known when they blocked last */
 };
-#define BURST_NS (1000000000ULL / BURSTS_A_SECOND)
+#define BURST_NS  (1000000000ULL / BURSTS_A_SECOND)
+#define SELDOM_NS 1000000000ULL
 
 /* Shorter waits are not reported. */
 volatile __u64 threshold_ns = 0;
@@ -55,6 +63,8 @@ struct {
 struct burst {
         __u64 start_ns;
         __u32 n_waits, n_taken;
+        __u32 n_seldom;   /* taken since their threads seldom block */
+        __u32 n_saved;    /* samples not taken by the bursts before */
         __u32 stands_for; /* waits, in 1/256; 0: not known yet */
 };
 
@@ -64,6 +74,14 @@ struct {
         __type(key, __u32);
         __type(value, struct burst);
 } bursts SEC(".maps");
+
+/* Followed only where there is more than is taken. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, THREADS_MAX);
+        __type(key, __u32); /* as of waits */
+        __type(value, __u64);
+} last_blocked SEC(".maps");
 
 /* 0: it did not block, but was preempted or has stopped. */
 static __always_inline __u32 blocked_flags(bool preempted, struct task_struct *task) {
@@ -78,20 +96,50 @@ static __always_inline __u32 blocked_flags(bool preempted, struct task_struct *t
         return state & TASK_INTERRUPTIBLE ? SAMPLE_OFF_CPU : 0;
 }
 
+static __always_inline void begin_burst(struct burst *b, __u32 most, __u64 now) {
+        __u64 n_bursts = (now - b->start_ns) / BURST_NS;
+        __u32 possible = most * (n_bursts < SAVED_BURSTS ? n_bursts : SAVED_BURSTS);
+
+        if (possible > b->n_waits)
+                b->n_saved += possible - b->n_waits;
+        if (b->n_saved > most * SAVED_BURSTS)
+                b->n_saved = most * SAVED_BURSTS;
+        /* After a pause of more than a burst nothing is known of the rate. */
+        b->stands_for = n_bursts < 2 && b->n_waits > most ? (b->n_waits << 8) / most : ONE;
+        b->start_ns = now;
+        b->n_waits = b->n_taken = b->n_seldom = 0;
+}
+
+static __always_inline bool blocks_seldom(__u32 thread, __u64 now) {
+        __u64 *last = bpf_map_lookup_elem(&last_blocked, &thread), before;
+
+        if (!last) {
+                bpf_map_update_elem(&last_blocked, &thread, &now, BPF_ANY);
+                return true;
+        }
+        before = *last;
+        *last = now;
+        return now - before >= SELDOM_NS;
+}
+
 /* For how many waits (in 1/256) this one stands; 0: it is passed over. */
-static __always_inline __u32 choose(struct burst *b, __u64 now) {
+static __always_inline __u32 choose(struct burst *b, __u32 thread, __u64 now) {
         __u32 most = samples_max / BURSTS_A_SECOND + 1, stands_for;
 
-        if (now - b->start_ns >= BURST_NS) {
-                /* After a pause of more than a burst nothing is known of the rate. */
-                b->stands_for = now - b->start_ns < 2 * BURST_NS && b->n_waits > most
-                                        ? (b->n_waits << 8) / most
-                                        : 1 << 8;
-                b->start_ns = now;
-                b->n_waits = b->n_taken = 0;
-        }
+        if (now - b->start_ns >= BURST_NS)
+                begin_burst(b, most, now);
         b->n_waits++;
-        if (b->stands_for > 1 << 8 && bpf_get_prandom_u32() > (0xffffffffU / b->stands_for) << 8)
+        if (b->stands_for > ONE || b->n_taken >= most) {
+                if (b->n_saved > 0) {
+                        b->n_saved--;
+                        return ONE;
+                }
+                if (blocks_seldom(thread, now) && b->n_seldom < most) {
+                        b->n_seldom++;
+                        return ONE;
+                }
+        }
+        if (b->stands_for > ONE && bpf_get_prandom_u32() > (0xffffffffU / b->stands_for) << 8)
                 return 0;
         stands_for = b->stands_for;
         /* The rate has risen: from here on half as many are taken. */
@@ -116,7 +164,7 @@ static __always_inline void begin_wait(void *ctx,
         b = bpf_map_lookup_elem(&bursts, &zero);
         if (target.share == 0 || !s || !b)
                 return;
-        wait.stands_for = choose(b, now);
+        wait.stands_for = choose(b, thread, now);
         if (wait.stands_for == 0)
                 return;
 
