@@ -23,6 +23,7 @@ enum { POLKIT_ALLOW_USER_INTERACTION = 1 };
 /* A call that waits for polkit. */
 typedef struct Check {
         BusAuth *auth;
+        uid_t uid;
         sd_bus_message *call;
         sd_bus_slot *question;
         sd_bus_track *caller;
@@ -151,6 +152,29 @@ static int check_start(Check *c, const char *action) {
         return check_ask(c, action, r > 0);
 }
 
+bool bus_may_wait(uid_t uid, size_t n, size_t n_all) {
+        if (uid == 0)
+                return n < BUS_WAITING_MAX;
+        return n < BUS_WAITING_PER_USER_MAX && n_all < BUS_WAITING_MAX;
+}
+
+static bool may_wait(const BusAuth *a, uid_t uid) {
+        const Check *c;
+        size_t n = 0;
+
+        DL_FOREACH (a->checks, c)
+                n += c->uid == uid;
+        return bus_may_wait(uid, n, a->n_checks);
+}
+
+static int query_uid(sd_bus_message *call, uid_t *ret) {
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        int r;
+
+        r = sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &creds);
+        return r < 0 ? r : sd_bus_creds_get_euid(creds, ret);
+}
+
 int bus_auth_ask(BusAuth *a,
                  sd_bus_message *call,
                  const char *action,
@@ -158,11 +182,15 @@ int bus_auth_ask(BusAuth *a,
                  void *userdata,
                  sd_bus_error *error) {
         Check *c;
+        uid_t uid;
         int r;
 
         if (!a->bus)
                 return -ENOTCONN;
-        if (a->n_checks >= BUS_AUTH_CHECKS_MAX)
+        r = query_uid(call, &uid);
+        if (r < 0)
+                return r;
+        if (!may_wait(a, uid))
                 return sd_bus_error_set(error, BUS_ERROR_BUSY, "Too many calls wait for polkit.");
 
         c = calloc(1, sizeof(Check));
@@ -170,6 +198,7 @@ int bus_auth_ask(BusAuth *a,
                 return -ENOMEM;
         *c = (Check){
                 .auth = a,
+                .uid = uid,
                 .call = sd_bus_message_ref(call),
                 .perform = perform,
                 .userdata = userdata,

@@ -20,9 +20,10 @@
 #define BUS_ACTION_START_SESSION   "org.profilerd1.start-session"
 #define BUS_ACTION_MANAGE_SESSIONS "org.profilerd1.manage-sessions"
 
+/* Calls that wait for somebody else's answer, polkit's or systemd's; further ones: Busy. */
 enum {
-        BUS_AUTH_CHECKS_MAX = 64, /* questions to polkit that wait for their answer; further: Busy.
-                                     Calls of root never wait among them. */
+        BUS_WAITING_MAX = 64,
+        BUS_WAITING_PER_USER_MAX = 8, /* so that none of them keeps others out */
 };
 #define BUS_AUTH_USEC             (25 * USEC_PER_SEC)
 #define BUS_AUTH_INTERACTIVE_USEC (2 * USEC_PER_MINUTE) /* somebody has to type a password */
@@ -35,6 +36,10 @@ DEFINE_CLEANUP(BusAuth *, bus_auth_free);
 
 /* Questions go through this connection; those on the one before are forgotten. NULL: none. */
 void bus_auth_attach(BusAuth *a, sd_bus *bus);
+
+/* Whether one more call of the user may wait, where n of his do and n_all of all users. Root is
+ * only in his own way. */
+bool bus_may_wait(uid_t uid, size_t n, size_t n_all);
 
 /*
  * To be returned by the handler of a method that SD_BUS_VTABLE_UNPRIVILEGED opens to all: calls

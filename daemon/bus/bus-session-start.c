@@ -269,6 +269,15 @@ static void on_unit(UnitQuery *query, int r, const UnitProperties *properties, v
                 (void) sd_bus_reply_method_errno(call, r, &error);
 }
 
+static bool may_wait(const SessionStarter *t, uid_t uid) {
+        const PendingStart *p;
+        size_t n = 0;
+
+        DL_FOREACH (t->pending, p)
+                n += p->request.uid == uid;
+        return bus_may_wait(uid, n, t->n_pending);
+}
+
 /* Takes the request. */
 static int ask_for_unit(SessionStarter *t,
                         sd_bus_message *call,
@@ -278,7 +287,7 @@ static int ask_for_unit(SessionStarter *t,
         PendingStart *p = NULL;
         int r;
 
-        if (t->n_pending < BUS_SESSION_STARTS_MAX)
+        if (may_wait(t, q->uid))
                 p = calloc(1, sizeof(*p));
         if (!p) {
                 session_request_done(q);

@@ -16,10 +16,6 @@
 #include "manager.h"
 #include "session-registry.h"
 
-enum {
-        BUS_SESSION_STARTS_MAX = 64, /* that wait for systemd to tell of a unit; further: Busy */
-};
-
 typedef struct BusSessions BusSessions;
 typedef struct PendingStart PendingStart;
 

@@ -22,7 +22,8 @@ INTERFACES = "/usr/share/dbus-1/interfaces"
 LOG_CONTROL = "/org/freedesktop/LogControl1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 NOBODY = 65534
-WAITERS_MAX = 64  # BUS_MANAGER_CALLS_MAX, BUS_AUTH_CHECKS_MAX
+WAITERS_MAX = 64  # BUS_MANAGER_CALLS_MAX
+WAITING_MAX, WAITING_PER_USER_MAX = 64, 8  # bus-auth.h
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 NOT_INTERACTIVE = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
@@ -222,13 +223,17 @@ def test_polkit_that_hangs_is_not_waited_for(polkit):
     polkit.run("kill", "-STOP", pid)
     try:
         with RawBus(polkit, NOBODY) as crowd:
-            serials = [crowd.send(BUS, ROOT, MANAGER, "Reload") for _ in range(WAITERS_MAX + 6)]
+            serials = [crowd.send(BUS, ROOT, MANAGER, "Reload") for _ in range(WAITERS_MAX)]
             refused = crowd.answers(serials, 1)
-            assert sorted(refused) == serials[WAITERS_MAX:]
+            assert sorted(refused) == serials[WAITING_PER_USER_MAX:]
             assert {answer.error for answer in refused.values()} == {BUSY}
-            # Root does not stand in that queue, nor who only reads.
+            # Root does not stand in that queue, nor who only reads, and others find places.
             assert call(polkit, "Reload", uid=0).kind == RETURN
             assert call(polkit, "ListUnits").kind == RETURN
+            with RawBus(polkit, 1) as bus:
+                assert bus.answer(bus.send(BUS, ROOT, MANAGER, "Reload"), 0.5) is None
+                assert bus.answer(bus.send(BUS, ROOT, MANAGER, "StartSession", "sutA", "host", 99, 1_000_000, ()),
+                                  0.5) is None
         # Who has left makes room.
         with RawBus(polkit, NOBODY) as bus:
             start = time.monotonic()
@@ -236,6 +241,24 @@ def test_polkit_that_hangs_is_not_waited_for(polkit):
             assert bus.answer(serial, 0.5) is None
             assert bus.answer(serial, 40).error == DENIED
             assert time.monotonic() - start > 20
+    finally:
+        polkit.run("kill", "-CONT", pid)
+
+
+@pytest.mark.seconds(90)
+def test_all_users_together_leave_root_its_place(polkit):
+    pid = polkit.show("polkit", "MainPID")
+    polkit.run("kill", "-STOP", pid)
+    try:
+        users = [RawBus(polkit, uid) for uid in range(1, 2 + WAITING_MAX // WAITING_PER_USER_MAX)]
+        for number, bus in enumerate(users):
+            serials = [bus.send(BUS, ROOT, MANAGER, "Reload") for _ in range(WAITING_PER_USER_MAX)]
+            answers = bus.answers(serials, 0.3)
+            is_last = number == len(users) - 1
+            assert {answer.error for answer in answers.values()} == ({BUSY} if is_last else set())
+        assert call(polkit, "Reload", uid=0).kind == RETURN
+        for bus in users:
+            bus.close()
     finally:
         polkit.run("kill", "-CONT", pid)
 

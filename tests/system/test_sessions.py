@@ -12,7 +12,7 @@ import pytest
 from machine import BUS, MANAGER, ROOT, SESSION, STORE, wait_until
 from profile import Profile
 from rawbus import INTERACTIVE, NO_START, RawBus
-from test_bus_api import DENIED, INVALID, NOBODY, NOT_INTERACTIVE, RULE, polkit  # noqa: F401
+from test_bus_api import BUSY, DENIED, INVALID, NOBODY, NOT_INTERACTIVE, RULE, polkit  # noqa: F401
 
 NO_TARGET = "org.profilerd1.Error.NoSuchTarget"
 TOO_MANY = "org.profilerd1.Error.TooManySessions"
@@ -275,6 +275,17 @@ def test_a_flood_of_starts_and_ends_leaves_the_daemon_well(machine, nobodys):
     wait_until(lambda: machine.manager("Descriptors") <= before + 4, 10, "descriptors to be closed")
     assert len([row for row in sessions(machine) if row[3] == NOBODY]) <= 32
     assert machine.show("profilerd", "NRestarts") == "0"
+
+
+def test_a_flood_of_questions_about_units_keeps_nobody_else_out(machine):
+    machine.systemctl("mask", "--runtime", "polkit", check=False)
+    with RawBus(machine, NOBODY) as crowd, RawBus(machine, 1) as other:
+        serials = [crowd.send(BUS, ROOT, MANAGER, "StartSession", "sutA", f"unit:no-{i}", 99, SECOND, ())
+                   for i in range(40)]
+        assert start(other, "unit:no-such-thing").error == NO_TARGET
+        errors = [answer.error for answer in crowd.answers(serials, 20).values()]
+    machine.systemctl("unmask", "--runtime", "polkit", check=False)
+    assert len(errors) == 40 and {NO_TARGET, BUSY} == set(errors)
 
 
 def test_a_pipe_made_blocking_and_full_holds_nobody_up(machine, busy):

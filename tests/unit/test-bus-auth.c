@@ -290,17 +290,26 @@ static void test_the_question_is_withdrawn_when_the_caller_leaves(void **state) 
 }
 
 static void test_questions_that_wait_are_bounded(void **state) {
+        const unsigned most = geteuid() == 0 ? BUS_WAITING_MAX : BUS_WAITING_PER_USER_MAX;
         World *w = start(state, true);
 
-        for (unsigned i = 0; i < BUS_AUTH_CHECKS_MAX; i++)
+        for (unsigned i = 0; i < most; i++)
                 send_call(w, "", false);
         send_call(w, "", false);
         expect_answer(w, BUS_ERROR_BUSY);
-        TURN_UNTIL(w->event, w->n_asked == BUS_AUTH_CHECKS_MAX);
+        TURN_UNTIL(w->event, w->n_asked == most);
         polkit_says(w, true, false);
         expect_answer(w, "-");
         send_call(w, "", false);
-        TURN_UNTIL(w->event, w->n_asked == BUS_AUTH_CHECKS_MAX + 1);
+        TURN_UNTIL(w->event, w->n_asked == most + 1);
+}
+
+static void test_no_user_takes_all_places_and_root_has_its_own(void **state) {
+        assert_true(bus_may_wait(1000, BUS_WAITING_PER_USER_MAX - 1, BUS_WAITING_MAX - 1));
+        assert_false(bus_may_wait(1000, BUS_WAITING_PER_USER_MAX, BUS_WAITING_PER_USER_MAX));
+        assert_false(bus_may_wait(1000, 0, BUS_WAITING_MAX));
+        assert_true(bus_may_wait(0, BUS_WAITING_MAX - 1, 2 * BUS_WAITING_MAX - 1));
+        assert_false(bus_may_wait(0, BUS_WAITING_MAX, BUS_WAITING_MAX));
 }
 
 static void test_root_and_the_own_user_are_not_asked_about(void **state) {
@@ -338,6 +347,7 @@ int main(void) {
                 WORLD_TEST(test_an_answer_that_makes_no_sense_is_a_denial),
                 WORLD_TEST(test_the_question_is_withdrawn_when_the_caller_leaves),
                 WORLD_TEST(test_questions_that_wait_are_bounded),
+                WORLD_TEST(test_no_user_takes_all_places_and_root_has_its_own),
                 WORLD_TEST(test_root_and_the_own_user_are_not_asked_about),
                 WORLD_TEST(test_the_end_of_the_connection_ends_all_questions),
         };
