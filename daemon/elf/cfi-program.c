@@ -120,18 +120,19 @@ static int cfi_run_set_unsigned(CfiRun *run, uint64_t number, CfiKind kind, uint
         return cfi_run_set_factored(run, number, kind, (int64_t) factored);
 }
 
-static int cfi_run_restore(CfiRun *run, uint64_t number) {
+/* In a CIE, which optimizers of binaries (BOLT) do: to what holds where nothing has been said. */
+static void cfi_run_restore(CfiRun *run, uint64_t number) {
         CfiState *s = &run->program->state;
-        CfiValue *v;
+        CfiValue *v = cfi_run_find(run, number);
 
+        if (!v)
+                return;
         if (!run->initial)
-                return -EBADMSG;
-        v = cfi_run_find(run, number);
-        if (v == &s->return_address)
+                *v = (CfiValue){};
+        else if (v == &s->return_address)
                 *v = run->initial->return_address;
-        else if (v)
+        else
                 *v = run->initial->registers[v - s->registers];
-        return 0;
 }
 
 static int cfi_run_read_expression(CfiRun *run, CfiKind kind, CfiValue *ret) {
@@ -295,7 +296,8 @@ static int cfi_run_register(CfiRun *run, uint8_t code) {
         case CFA_VAL_OFFSET_SF:
                 return cfi_run_set_factored(run, number, CFI_VAL_OFFSET, byte_reader_sleb(b));
         case CFA_RESTORE_EXTENDED:
-                return cfi_run_restore(run, number);
+                cfi_run_restore(run, number);
+                return 0;
         case CFA_UNDEFINED:
                 cfi_run_set(run, number, CFI_UNDEFINED, 0);
                 return 0;
@@ -379,7 +381,7 @@ static int cfi_run(CfiRun *run) {
                         r = cfi_run_set_unsigned(run, low, CFI_OFFSET, byte_reader_uleb(b));
                         break;
                 case CFA_RESTORE:
-                        r = cfi_run_restore(run, low);
+                        cfi_run_restore(run, low);
                         break;
                 default:
                         r = cfi_run_other(run, code);

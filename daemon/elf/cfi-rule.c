@@ -219,15 +219,19 @@ typedef struct Block {
         int32_t low, high; /* words */
 } Block;
 
-static int block_add(Block *b, int number, Place place) {
-        if (b->n > 0 && place.base != b->base)
-                return refuse(INDEX_UNWIND_ROW_SAVED);
+/* false: it is elsewhere, or too far from the others; nothing was added. */
+static bool block_add(Block *b, int number, Place place) {
+        int32_t low = b->n > 0 ? MIN(b->low, place.word) : place.word;
+        int32_t high = b->n > 0 ? MAX(b->high, place.word) : place.word;
+
+        if ((b->n > 0 && place.base != b->base) || high - low >= UNWIND_BLOCK_WORDS)
+                return false;
         b->base = place.base;
-        b->low = b->n > 0 ? MIN(b->low, place.word) : place.word;
-        b->high = b->n > 0 ? MAX(b->high, place.word) : place.word;
+        b->low = low;
+        b->high = high;
         b->saves[b->n].word = place.word;
         b->saves[b->n++].number = number;
-        return b->high - b->low < UNWIND_BLOCK_WORDS ? 0 : refuse(INDEX_UNWIND_ROW_OFFSET);
+        return true;
 }
 
 static uint64_t slot(uint32_t number, uint64_t value) {
@@ -244,42 +248,50 @@ static bool is_at_return(const struct unwind_rule *rule) {
                rule->offset == WORD;
 }
 
+static int collect_one(
+        uint16_t machine, const CfiState *s, int number, struct unwind_rule *rule, Block *block) {
+        const CfiValue *v = &s->registers[number];
+        Place place;
+        int r;
+
+        switch (v->kind) {
+        case CFI_UNSPECIFIED:
+        case CFI_SAME:
+                return 0;
+        case CFI_OFFSET:
+        case CFI_EXPRESSION:
+                r = find_place(machine, rule, v, INDEX_UNWIND_ROW_SAVED, &place);
+                if (r != 0)
+                        return r;
+                if (place.base != UNWIND_BLOCK_AT_CFA && is_at_return(rule))
+                        return 0;
+                if (block_add(block, number, place))
+                        return 0;
+                break;
+        case CFI_REGISTER:
+                if (cfi_register_index(machine, (uint64_t) v->value) == number)
+                        return 0;
+                break;
+        default:
+                break;
+        }
+        rule->slots |= slot((uint32_t) number, UNWIND_SLOT_LOST);
+        return 0;
+}
+
+/* The frame pointer first: of what does not fit into a block, callers need that the most. */
 static int collect_saved(uint16_t machine,
                          const CfiState *s,
                          struct unwind_rule *rule,
                          Block *block) {
         uint32_t kept = machine == EM_X86_64 ? UNWIND_X86_64_KEPT & ~(1U << UNWIND_X86_64_RSP)
                                              : UNWIND_AARCH64_KEPT & ~(1U << UNWIND_AARCH64_SP);
-        Place place;
-        int r;
+        int fp = machine == EM_X86_64 ? UNWIND_X86_64_RBP : UNWIND_AARCH64_FP, r;
 
-        for (uint32_t rest = kept & s->spoken; rest != 0; rest &= rest - 1) {
-                int number = __builtin_ctz(rest);
-                const CfiValue *v = &s->registers[number];
-
-                switch (v->kind) {
-                case CFI_UNSPECIFIED:
-                case CFI_SAME:
-                        break;
-                case CFI_OFFSET:
-                case CFI_EXPRESSION:
-                        r = find_place(machine, rule, v, INDEX_UNWIND_ROW_SAVED, &place);
-                        if (r == 0 && place.base != UNWIND_BLOCK_AT_CFA && is_at_return(rule))
-                                break;
-                        if (r == 0)
-                                r = block_add(block, number, place);
-                        if (r != 0)
-                                return r;
-                        break;
-                case CFI_REGISTER:
-                        if (cfi_register_index(machine, (uint64_t) v->value) == number)
-                                break;
-                        /* fall through */
-                default:
-                        rule->slots |= slot((uint32_t) number, UNWIND_SLOT_LOST);
-                }
-        }
-        return 0;
+        r = collect_one(machine, s, fp, rule, block);
+        for (uint32_t rest = kept & s->spoken & ~(1U << fp); r == 0 && rest != 0; rest &= rest - 1)
+                r = collect_one(machine, s, __builtin_ctz(rest), rule, block);
+        return r;
 }
 
 static int make_return(uint16_t machine,

@@ -127,6 +127,25 @@ static void test_restore_is_that_of_the_common_part(void **state) {
         assert_int_equal(rows.states[1].registers[6].kind, CFI_UNSPECIFIED);
 }
 
+/* As BOLT writes it, for parts of functions that are elsewhere. */
+static void test_a_common_part_may_restore(void **state) {
+        static const uint8_t bytes[] = { 0x0c, 7, 8, 0x90, 1, 0x86, 2, 0xc6 };
+        _cleanup_(cfi_program_freep) CfiProgram *p = NULL;
+        CfiFunction common = {
+                .bytes = bytes,
+                .size = sizeof(bytes),
+                .code_factor = 1,
+                .data_factor = -8,
+                .return_column = 16,
+        };
+        CfiState s;
+
+        assert_int_equal(cfi_program_new(&p, EM_X86_64), 0);
+        assert_int_equal(cfi_program_run_common(p, &common, &s), 0);
+        assert_int_equal(s.return_address.value, -8);
+        assert_int_equal(s.registers[6].kind, CFI_UNSPECIFIED);
+}
+
 static void test_states_are_remembered_as_deep_as_the_limit(void **state) {
         uint8_t bytes[2 * (CFI_STATES_MAX + 1) + 2 * CFI_STATES_MAX];
         size_t n = 0;
@@ -190,6 +209,7 @@ int main(void) {
                 cmocka_unit_test(test_every_way_to_advance),
                 cmocka_unit_test(test_registers_in_all_places),
                 cmocka_unit_test(test_restore_is_that_of_the_common_part),
+                cmocka_unit_test(test_a_common_part_may_restore),
                 cmocka_unit_test(test_states_are_remembered_as_deep_as_the_limit),
                 cmocka_unit_test(test_damaged_programs_are_refused),
                 cmocka_unit_test(test_machines_have_their_own_instructions),
