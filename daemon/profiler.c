@@ -6,31 +6,20 @@
  * rings are drained first, so that each sample falls into the window that it was taken in.
  */
 
-#include <utlist.h>
-
+#include "profiler.h"
 #include "basic/array.h"
-#include "basic/cgroup-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "capture/wait-table.h"
 #include "file-loader.h"
+#include "flush-waiters.h"
 #include "kernel-names.h"
 #include "late-stacks.h"
 #include "process/cgroup-processes.h"
-#include "profiler.h"
+#include "unit-windows.h"
 
 #define CODE_REFRESH_USEC (100 * USEC_PER_MSEC)
 #define CACHE_BYTES_MAX   (UINT64_C(1) << 30)
-
-/* A caller who waits until all windows up to a number are stored. */
-typedef struct Waiter {
-        uint64_t sequence, n_profiles;
-        int error;
-        ManagerFlushed callback;
-        Manager *manager;
-        void *userdata;
-        struct Waiter *prev, *next;
-} Waiter;
 
 struct Profiler {
         sd_event *event;
@@ -52,9 +41,8 @@ struct Profiler {
         ProfileWriter *writer;
         KernelNames *kernel;
 
-        Waiter *waiters;
-        sd_event_source *waiters_source;
-        uint64_t last_sequence; /* of closed windows */
+        UnitWindows *windows;
+        FlushWaiters *waiters;
 
         ProfilerStatistics statistics;
 
@@ -63,8 +51,6 @@ struct Profiler {
 };
 
 /* ---- windows ---- */
-
-static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void on_file(File *file, pid_t pid, uint64_t start, uint64_t end, void *userdata) {
         const Process *process;
@@ -78,148 +64,21 @@ static void on_file(File *file, pid_t pid, uint64_t start, uint64_t end, void *u
                 code_loader_refresh(p->code, process, now_usec(CLOCK_MONOTONIC));
 }
 
-static int open_window(Profiler *p, UnitWindow *w) {
-        usec_t now = now_usec(CLOCK_REALTIME), interval = w->unit->settings.interval_usec;
-        usec_t aligned = now / interval * interval, start;
-        int r;
-
-        /* What came before belongs to the window before, or to another invocation. After the clock
-         * was set back that end lies in the future. */
-        start = MIN(MAX(aligned, w->since_usec), now);
-        r = window_new(&w->window, w->type, start, on_file, p);
-        if (r < 0)
-                return r;
-        w->unit->profiler = p;
-        w->end_usec = aligned + interval;
-        w->start_monotonic = now_usec(CLOCK_MONOTONIC) - (now - start);
-        r = sd_event_add_time_relative(p->event, &w->source, CLOCK_MONOTONIC, w->end_usec - now,
-                                       100 * USEC_PER_MSEC, on_window_due, w);
-        if (r < 0)
-                w->window = window_free(w->window);
-        return r;
-}
-
-static int copy_labels(ClosedWindow *c, const UnitSettings *settings) {
-        c->labels = calloc(settings->n_labels + 1, sizeof(*c->labels));
-        if (!c->labels)
-                return -ENOMEM;
-        for (size_t i = 0; i < settings->n_labels; i++) {
-                ConfigLabel *label = &c->labels[c->n_labels++];
-
-                label->key = strdup(settings->labels[i].key);
-                label->value = strdup(settings->labels[i].value);
-                if (!label->key || !label->value)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-/* The unit's main executable as its main process sees it. */
-static int copy_main_exe(Profiler *p, const Unit *u, ClosedWindow *c) {
-        const Process *process = NULL;
-
-        if (u->main_pid > 0)
-                process = process_table_find(p->processes, u->main_pid);
-        if (!process || !process->exe)
-                return 0;
-        for (size_t i = 0; process->mappings && i < mapping_set_size(process->mappings); i++) {
-                const Mapping *m = mapping_set_get(process->mappings, i);
-
-                if (streq(file_get_path(m->file), process->exe)) {
-                        c->main_mapping = *m;
-                        (void) file_ref(c->main_mapping.file);
-                        break;
-                }
-        }
-        return free_and_strdup(&c->main_exe, process->exe);
-}
-
-static int close_window(Profiler *p, UnitWindow *w, usec_t duration_usec) {
-        Unit *u = w->unit;
-        _cleanup_(closed_window_done) ClosedWindow c = {
-                .window = TAKE_PTR(w->window),
-                .invocation_id = u->invocation_id,
-                .frequency_hz = u->settings.frequency_hz,
-                .duration_usec = duration_usec,
-        };
-        int r;
-
-        w->source = sd_event_source_disable_unref(w->source);
-        w->since_usec = window_get_start(c.window) + c.duration_usec;
-        c.unit = strdup(u->name);
-        c.slice = isempty(u->control_group) ? NULL : cgroup_get_slice(u->control_group);
-        if (!c.unit || (!isempty(u->control_group) && !c.slice))
-                return -ENOMEM;
-        r = copy_labels(&c, &u->settings);
-        if (r < 0)
-                return r;
-        r = copy_main_exe(p, u, &c);
-        if (r < 0)
-                return r;
-        return profile_writer_add(p->writer, &c, &p->last_sequence);
-}
-
-int profiler_encode_open(Profiler *p, Unit *u, uint8_t **ret, size_t *ret_size) {
-        _cleanup_(closed_window_done) ClosedWindow c = {
-                .invocation_id = u->invocation_id,
-                .frequency_hz = u->settings.frequency_hz,
-        };
-        const UnitWindow *w = &u->windows[WINDOW_CPU];
-        int r;
+static void on_window_due(void *userdata) {
+        Profiler *p = userdata;
 
         sampler_drain(p->sampler);
-        if (!w->window)
-                return 0;
-        c.duration_usec = MAX(now_usec(CLOCK_MONOTONIC) - w->start_monotonic, (usec_t) 1);
-        c.unit = strdup(u->name);
-        c.slice = isempty(u->control_group) ? NULL : cgroup_get_slice(u->control_group);
-        if (!c.unit || (!isempty(u->control_group) && !c.slice))
-                return -ENOMEM;
-        r = copy_labels(&c, &u->settings);
-        if (r >= 0)
-                r = copy_main_exe(p, u, &c);
-        if (r < 0)
-                return r;
-        c.window = w->window; /* lent */
-        r = profile_writer_encode(p->writer, &c, ret, ret_size);
-        c.window = NULL;
-        return r < 0 ? r : 1;
-}
-
-static void close_and_log(Profiler *p, UnitWindow *w, usec_t duration_usec) {
-        WindowTotals totals;
-        int r;
-
-        window_get_totals(w->window, &totals);
-        r = close_window(p, w, duration_usec);
-        if (r < 0) {
-                p->statistics.lost_unwritten += totals.samples;
-                w->unit->counters.lost += totals.samples;
-                log_warning_errno(r, "Failed to close the window of %s, ignoring: %m",
-                                  w->unit->name);
-        }
+        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), true);
 }
 
 void profiler_close_windows(Profiler *p, Unit *u) {
         late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), true);
-        for (int type = 0; type < _WINDOW_TYPE_MAX; type++) {
-                UnitWindow *w = &u->windows[type];
-                usec_t elapsed = now_usec(CLOCK_MONOTONIC) - w->start_monotonic;
-
-                if (w->window)
-                        close_and_log(p, w, MAX(elapsed, (usec_t) 1));
-        }
+        unit_windows_close(p->windows, u);
 }
 
-static int on_window_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        UnitWindow *w = userdata;
-        Profiler *p = w->unit->profiler;
-
+int profiler_encode_open(Profiler *p, Unit *u, uint8_t **ret, size_t *ret_size) {
         sampler_drain(p->sampler);
-        late_stacks_settle(p->late, now_usec(CLOCK_MONOTONIC), true);
-        if (w->window)
-                close_and_log(p, w, w->end_usec - window_get_start(w->window));
-        return 0;
+        return unit_windows_encode(p->windows, u, ret, ret_size);
 }
 
 /* ---- what the sampler delivers ---- */
@@ -294,7 +153,7 @@ static void keep_sample(const Process *process,
                         nsec_t weight_nsec,
                         void *userdata) {
         Profiler *p = userdata;
-        UnitWindow *w;
+        Window *window;
         Unit *u;
 
         if (record->sessions) {
@@ -308,14 +167,15 @@ static void keep_sample(const Process *process,
                 lose(p, NULL, &p->statistics.lost_without_unit);
                 return;
         }
-        w = &u->windows[record->flags & SAMPLE_OFF_CPU ? WINDOW_OFF_CPU : WINDOW_CPU];
-        if (!w->window && open_window(p, w) < 0) {
+        if (unit_windows_open(p->windows, u,
+                              record->flags & SAMPLE_OFF_CPU ? WINDOW_OFF_CPU : WINDOW_CPU,
+                              &window) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
         if (process && process->code)
                 code_loader_refresh(p->code, process, now_usec(CLOCK_MONOTONIC));
-        if (window_add(w->window, process, record, frames, weight_nsec) < 0) {
+        if (window_add(window, process, record, frames, weight_nsec) < 0) {
                 lose(p, u, &p->statistics.lost_window_full);
                 return;
         }
@@ -437,25 +297,9 @@ static const Kallsyms *get_kernel(const Window *window, void *userdata) {
         return kernel_names_get(p->kernel, window);
 }
 
-static int on_waiters(sd_event_source *source, void *userdata) {
-        Profiler *p = userdata;
-        Waiter *waiter, *next;
-
-        DL_FOREACH_SAFE (p->waiters, waiter, next) {
-                if (!profile_writer_is_done(p->writer, waiter->sequence))
-                        continue;
-                DL_DELETE(p->waiters, waiter);
-                waiter->callback(waiter->manager, waiter->error, waiter->n_profiles,
-                                 waiter->userdata);
-                free(waiter);
-        }
-        return 0;
-}
-
 static void on_written(const WrittenProfile *written, void *userdata) {
         Profiler *p = userdata;
         Unit *u = unit_registry_find(p->units, written->closed->unit);
-        Waiter *waiter;
 
         if (written->error < 0) {
                 p->statistics.lost_unwritten += written->totals.samples;
@@ -463,31 +307,12 @@ static void on_written(const WrittenProfile *written, void *userdata) {
                         u->counters.lost += written->totals.samples;
         }
         p->on_written(written, u, p->userdata);
-
-        DL_FOREACH (p->waiters, waiter) {
-                if (written->error < 0)
-                        waiter->error = written->error;
-                else
-                        waiter->n_profiles++;
-        }
-        if (p->waiters)
-                (void) sd_event_source_set_enabled(p->waiters_source, SD_EVENT_ONESHOT);
+        flush_waiters_count(p->waiters, written->error);
 }
 
 int profiler_notify_stored(Profiler *p, ManagerFlushed callback, Manager *m, void *userdata) {
-        Waiter *waiter;
-
-        waiter = calloc(1, sizeof(*waiter));
-        if (!waiter)
-                return -ENOMEM;
-        *waiter = (Waiter){
-                .sequence = p->last_sequence,
-                .callback = callback,
-                .manager = m,
-                .userdata = userdata,
-        };
-        DL_APPEND(p->waiters, waiter);
-        return sd_event_source_set_enabled(p->waiters_source, SD_EVENT_ONESHOT);
+        return flush_waiters_add(p->waiters, unit_windows_get_last_sequence(p->windows), callback,
+                                 m, userdata);
 }
 
 void profiler_finish(Profiler *p) {
@@ -499,8 +324,7 @@ void profiler_finish(Profiler *p) {
                 for (size_t i = 0; i < n; i++)
                         profiler_close_windows(p, units[i]);
         profile_writer_finish(p->writer);
-        /* The loop does not turn any more: who waits is told now. */
-        (void) on_waiters(NULL, p);
+        flush_waiters_finish(p->waiters);
 }
 
 /* ---- targets ---- */
@@ -642,6 +466,10 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
                 .get_kernel = get_kernel,
                 .on_written = on_written,
         };
+        const UnitWindowsCallbacks windows = {
+                .on_file = on_file,
+                .on_due = on_window_due,
+        };
         int r;
 
         *ret_step = "opening the cache of indexes";
@@ -667,10 +495,10 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         r = profile_writer_new(&p->writer, p->event, store, &callbacks, p);
         if (r < 0)
                 return r;
-        r = sd_event_add_defer(p->event, &p->waiters_source, on_waiters, p);
+        r = unit_windows_new(&p->windows, p->event, p->processes, p->writer, &windows, p);
         if (r < 0)
                 return r;
-        return sd_event_source_set_enabled(p->waiters_source, SD_EVENT_OFF);
+        return flush_waiters_new(&p->waiters, p->event, p->writer);
 }
 
 int profiler_new(Profiler **ret,
@@ -722,8 +550,6 @@ int profiler_new(Profiler **ret,
 }
 
 Profiler *profiler_free(Profiler *p) {
-        Waiter *waiter, *next;
-
         if (!p)
                 return NULL;
         late_stacks_free(p->late);
@@ -732,11 +558,8 @@ Profiler *profiler_free(Profiler *p) {
         wait_table_free(p->waits);
         sampler_free(p->sampler);
         profile_writer_free(p->writer);
-        DL_FOREACH_SAFE (p->waiters, waiter, next) {
-                DL_DELETE(p->waiters, waiter);
-                free(waiter);
-        }
-        sd_event_source_disable_unref(p->waiters_source);
+        flush_waiters_free(p->waiters);
+        unit_windows_free(p->windows);
         file_loader_free(p->loader);
         code_loader_free(p->code);
         process_table_free(p->processes);
@@ -768,6 +591,7 @@ const char *profiler_get_event_name(const Profiler *p) {
 
 void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         *ret = p->statistics;
+        ret->lost_unwritten += unit_windows_get_lost(p->windows);
         sampler_get_loss(p->sampler, &ret->sampler_loss);
         ret->bpf_memory_bytes = sampler_get_bpf_memory_bytes(p->sampler);
         process_table_get_statistics(p->processes, &ret->processes);

@@ -6,10 +6,6 @@
  *
  * The road from samples to stored profiles: owns the sampler, what is known of processes, files and
  * the kernel's symbols, the open windows of all units, and the writer.
- *
- * Windows are aligned to multiples of their unit's interval, so that those of different units and
- * hosts can be laid side by side. A window opens with its first sample: an idle unit costs nothing,
- * not even a timer.
  */
 
 #include "capture/off-cpu.h"
@@ -21,6 +17,8 @@
 #include "profile-writer.h"
 #include "symbol/index-cache.h"
 #include "unit-registry.h"
+
+typedef struct Profiler Profiler;
 
 typedef struct ProfilerStatistics {
         uint64_t samples, cpu_nsec;

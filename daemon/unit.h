@@ -17,7 +17,7 @@
 #include "window-type.h"
 
 typedef struct Manager Manager;
-typedef struct Profiler Profiler;
+typedef struct UnitWindows UnitWindows;
 typedef struct Window Window;
 
 /* What systemd says of a unit at one moment. */
@@ -63,6 +63,7 @@ typedef struct UnitCounters {
 typedef struct UnitWindow {
         struct Unit *unit;
         WindowType type;
+        UnitWindows *owner;      /* who closes it; NULL: none was open yet */
         Window *window;          /* NULL: none is open */
         usec_t end_usec;         /* when it is due, CLOCK_REALTIME as of its start */
         usec_t start_monotonic;  /* CLOCK_MONOTONIC */
@@ -88,8 +89,7 @@ typedef struct Unit {
         usec_t last_profile_duration_usec;
         uint64_t last_profile_samples, last_profile_cpu_nsec;
         UnitWindow windows[_WINDOW_TYPE_MAX];
-        Profiler *profiler; /* who serves the windows; NULL: nobody yet */
-        bool seen;          /* reported since manager_sync_begin() */
+        bool seen; /* reported since manager_sync_begin() */
         char **aliases;
         uint32_t slot; /* index in the kernel's table of targets */
 } Unit;
