@@ -92,6 +92,20 @@ void journal_triggered(
                                 unit, reason);
 }
 
+void journal_pressure_unwatched(int error) {
+        const char *const *fields = LOG_FIELDS(ID(MESSAGE_PRESSURE_POLLED));
+
+        if (error == -EOPNOTSUPP)
+                (void) log_full(LOG_WARNING, 0, fields,
+                                "The kernel counts no pressure, so triggers with CPUPressure=, "
+                                "MemoryPressure= or IOPressure= will not fire by it: boot with "
+                                "psi=1, or a kernel with CONFIG_PSI.");
+        else
+                (void) log_full(LOG_NOTICE, error, fields,
+                                "The pressure of units is polled, as the kernel cannot be told to "
+                                "watch it: %m. See to profilerd-open.socket.");
+}
+
 void journal_stopped(const ManagerStatistics *s) {
         Field samples, profiles, lost;
 

@@ -44,6 +44,8 @@ void journal_paused(bool paused);
 /* error: why no session could be started; refusal: a sentence about it, NULL: none. */
 void journal_triggered(
         const char *unit, const char *trigger, const char *reason, int error, const char *refusal);
+/* error: see TriggerWatchCallbacks. */
+void journal_pressure_unwatched(int error);
 void journal_stopped(const ManagerStatistics *s);
 /* The host cannot do what is needed. step: what was refused, NULL: the remedy says it all. */
 void journal_host_lacks(int error, const char *step, const char *remedy);

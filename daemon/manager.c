@@ -419,8 +419,9 @@ static void on_triggered(const char *unit,
                 m->callbacks.on_triggered(m, unit, trigger, reason, session, m->userdata);
 }
 
-int manager_trigger(Manager *m, const char *trigger, const char *unit, Session **ret) {
-        return triggers_fire(m->triggers, trigger, unit, ret);
+int manager_trigger(
+        Manager *m, const char *trigger, const char *unit, Session **ret, const char **ret_reason) {
+        return triggers_fire(m->triggers, trigger, unit, ret, ret_reason);
 }
 
 /* ---- flushing ---- */
@@ -567,8 +568,8 @@ static int start_profiler(Manager *m) {
         if (r < 0)
                 return log_oom();
         session_registry_set_callbacks(m->sessions, &m->callbacks.sessions, m->userdata);
-        r = triggers_new(&m->triggers, m->event, m->units, m->profiler, m->sessions, on_triggered,
-                         m);
+        r = triggers_new(&m->triggers, m->event, m->paths.open_socket, m->units, m->profiler,
+                         m->sessions, on_triggered, m);
         if (r < 0)
                 return log_oom();
         return 0;

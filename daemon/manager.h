@@ -102,9 +102,11 @@ int manager_list_units(Manager *m, Unit ***ret, size_t *ret_n);
 
 /* Borrowed; NULL before the start. */
 SessionRegistry *manager_get_sessions(Manager *m);
-/* As if its condition were met. -ENOENT: no such trigger, or not for such a unit that runs; -EBUSY:
- * it cools down, or it has fired often enough; others: those of session_registry_start(). */
-int manager_trigger(Manager *m, const char *trigger, const char *unit, Session **ret);
+/* As if its condition were met. -ENOENT: no such trigger, or not for such a unit that runs;
+ * -EALREADY: it cools down; -EDQUOT: it has fired often enough; others, and *ret_reason: those of
+ * session_registry_start(). */
+int manager_trigger(
+        Manager *m, const char *trigger, const char *unit, Session **ret, const char **ret_reason);
 
 const Config *manager_get_config(const Manager *m);
 /* Takes no samples until it is resumed, whatever is reloaded; what is open is written first. 0:

@@ -11,9 +11,15 @@
 #include "basic/parse.h"
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
+#include "trigger-pressure.h"
 #include "trigger-watch.h"
 
-enum { COUNTERS_TEXT_MAX = 1 << 14 };
+enum {
+        COUNTERS_TEXT_MAX = 1 << 14,
+        PRESSURES_MAX = 4096, /* watched by the kernel, each with a descriptor; others are polled */
+};
+#define REFUSED_USEC   (10 * USEC_PER_SEC) /* until what was refused is tried again */
+#define ASK_AGAIN_USEC USEC_PER_MINUTE     /* for pressures that the kernel would not watch */
 
 /* What the kernel has counted at one moment. */
 typedef struct Counters {
@@ -22,13 +28,21 @@ typedef struct Counters {
         uint64_t pressure_usec[_TRIGGER_MEASURE_MAX]; /* of those that are pressure */
 } Counters;
 
+/* A limit that the kernel watches. */
+typedef struct Pressure {
+        struct Armed *armed;
+        sd_event_source *source; /* NULL: it does not */
+} Pressure;
+
 /* One rule for one unit. */
 typedef struct Armed {
+        TriggerWatch *watch;
         const TriggerRule *rule;
         char *unit, *control_group;
         Counters history[TRIGGER_STEPS];
         unsigned next;
-        usec_t next_usec, fired_usec, hour_usec; /* 0: never */
+        Pressure pressures[_TRIGGER_MEASURE_MAX];
+        usec_t next_usec, fired_usec, hour_usec, refused_usec; /* 0: never */
         unsigned n_in_hour;
         bool gone; /* the unit is known no longer */
         struct Armed *prev, *next_armed;
@@ -37,8 +51,13 @@ typedef struct Armed {
 struct TriggerWatch {
         TriggerRules rules;
         Armed *armed;
+        sd_event *event;
         sd_event_source *timer;
-        TriggerFired fired;
+        const char *open_socket;
+        size_t n_pressures;
+        int pressure_error;    /* the last one; 0: none yet */
+        usec_t ask_again_usec; /* 0: there is nothing to ask for */
+        TriggerWatchCallbacks callbacks;
         void *userdata;
 };
 
@@ -71,29 +90,45 @@ static uint64_t find_number(const char *text, const char *word) {
         return 0;
 }
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345" (Documentation/accounting/psi.rst) */
-static uint64_t find_stall(const char *text) {
-        const char *total = startswith(text, "some ") ? strstr(text, " total=") : NULL;
+/* Of pressure files (Documentation/accounting/psi.rst), "some avg10=0.00 … total=12345". */
+static const char *find_some(const char *text, const char *word) {
+        const char *value = startswith(text, "some ") ? strstr(text, word) : NULL;
 
-        return total ? strtoull(total + strlen(" total="), NULL, 10) : 0;
+        return value ? value + strlen(word) : NULL;
 }
 
-static void read_counters(const Armed *a, Counters *ret) {
+static int read_pressure(const Armed *a, TriggerMeasure m, char **ret) {
         static const char *const files[_TRIGGER_MEASURE_MAX] = {
                 [TRIGGER_CPU_PRESSURE] = "cpu.pressure",
                 [TRIGGER_MEMORY_PRESSURE] = "memory.pressure",
                 [TRIGGER_IO_PRESSURE] = "io.pressure",
         };
 
-        *ret = (Counters){ .now = now_usec(CLOCK_MONOTONIC) };
-        for (int m = 0; m < _TRIGGER_MEASURE_MAX; m++) {
-                _cleanup_free_ char *text = NULL;
+        return read_file(a->control_group, files[m], ret);
+}
 
-                if (files[m] && a->rule->limits[m] > 0 &&
-                    read_file(a->control_group, files[m], &text) >= 0)
-                        ret->pressure_usec[m] = find_stall(text);
+static bool is_pressure(TriggerMeasure m) {
+        return m == TRIGGER_CPU_PRESSURE || m == TRIGGER_MEMORY_PRESSURE ||
+               m == TRIGGER_IO_PRESSURE;
+}
+
+/* To be looked at from time to time. */
+static bool is_polled(const Armed *a, TriggerMeasure m) {
+        return a->rule->limits[m] > 0 && !a->pressures[m].source;
+}
+
+static void read_counters(const Armed *a, Counters *ret) {
+        *ret = (Counters){ .now = now_usec(CLOCK_MONOTONIC) };
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++) {
+                _cleanup_free_ char *text = NULL;
+                const char *total;
+
+                if (!is_pressure(m) || !is_polled(a, m) || read_pressure(a, m, &text) < 0)
+                        continue;
+                total = find_some(text, " total=");
+                ret->pressure_usec[m] = total ? strtoull(total, NULL, 10) : 0;
         }
-        if (a->rule->limits[TRIGGER_CPU_USAGE] > 0 || a->rule->limits[TRIGGER_THROTTLED] > 0) {
+        if (is_polled(a, TRIGGER_CPU_USAGE) || is_polled(a, TRIGGER_THROTTLED)) {
                 _cleanup_free_ char *text = NULL;
 
                 if (read_file(a->control_group, "cpu.stat", &text) < 0)
@@ -121,60 +156,139 @@ static double measure(TriggerMeasure m, const Counters *from, const Counters *to
 
 /* ---- firing ---- */
 
-static bool may_fire(Armed *a, usec_t now) {
+static int may_fire(Armed *a, usec_t now) {
         if (a->fired_usec > 0 && now - a->fired_usec < a->rule->cooldown_usec)
-                return false;
+                return -EALREADY;
         if (a->hour_usec == 0 || now - a->hour_usec >= USEC_PER_HOUR) {
                 a->hour_usec = now;
                 a->n_in_hour = 0;
         }
-        return a->n_in_hour < a->rule->max_per_hour;
+        return a->n_in_hour < a->rule->max_per_hour ? 0 : -EDQUOT;
 }
 
-static int fire(TriggerWatch *w, Armed *a, const char *reason) {
+static int fire(Armed *a, const char *reason, bool again) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
+        TriggerWatch *w = a->watch;
+        int r;
 
-        if (!may_fire(a, now))
-                return -EBUSY;
+        r = may_fire(a, now);
+        if (r < 0)
+                return r;
+        r = w->callbacks.fired(a->rule, a->unit, reason, again, w->userdata);
+        if (r < 0)
+                return r;
         a->fired_usec = now;
         a->n_in_hour++;
-        w->fired(a->rule, a->unit, reason, w->userdata);
         return 0;
 }
 
-static void judge(TriggerWatch *w, Armed *a, const Counters *from, const Counters *to) {
-        for (int m = 0; m < _TRIGGER_MEASURE_MAX; m++) {
-                double limit = a->rule->limits[m], value;
+/* By its condition: while that holds on, what is refused would be so at every look. */
+static void fire_by_limit(Armed *a, const char *reason) {
+        usec_t now = now_usec(CLOCK_MONOTONIC), since = now - a->refused_usec;
+        bool refused_before = a->refused_usec > 0;
+        int r;
+
+        if (refused_before && since < REFUSED_USEC)
+                return;
+        r = fire(a, reason, refused_before && since < 2 * MAX(REFUSED_USEC, a->rule->window_usec));
+        a->refused_usec = r < 0 && r != -EALREADY && r != -EDQUOT ? now : 0;
+}
+
+static void judge(Armed *a, const Counters *from, const Counters *to) {
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++) {
                 _cleanup_free_ char *span = NULL;
                 char reason[128];
+                double value;
 
-                if (limit <= 0)
+                if (!is_polled(a, m))
                         continue;
-                value = measure((TriggerMeasure) m, from, to);
-                if (value < limit)
+                value = measure(m, from, to);
+                if (value < a->rule->limits[m])
                         continue;
                 span = timespan_format(a->rule->window_usec);
                 snprintf(reason, sizeof(reason), "%s %.2f, limit %.2f, over %s",
-                         trigger_measure_to_string((TriggerMeasure) m), value, limit, span ?: "?");
-                (void) fire(w, a, reason);
+                         trigger_measure_to_string(m), value, a->rule->limits[m], span ?: "?");
+                fire_by_limit(a, reason);
                 return;
         }
 }
 
-static void look_at(TriggerWatch *w, Armed *a, usec_t now) {
+/* ---- limits that the kernel watches ---- */
+
+static void unwatch(Armed *a, TriggerMeasure m) {
+        if (!a->pressures[m].source)
+                return;
+        a->pressures[m].source = sd_event_source_disable_unref(a->pressures[m].source);
+        a->watch->n_pressures--;
+}
+
+/* The kernel does not say by how much: its average over 10 s is as good as it gets. */
+static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        _cleanup_free_ char *text = NULL, *span = NULL;
+        const Pressure *p = userdata;
+        Armed *a = p->armed;
+        TriggerMeasure m = (TriggerMeasure) (p - a->pressures);
+        const char *average = NULL;
+        char reason[128];
+
+        if (!(events & EPOLLPRI)) {
+                unwatch(a, m); /* the cgroup is gone */
+                return 0;
+        }
+        if (read_pressure(a, m, &text) >= 0)
+                average = find_some(text, "avg10=");
+        span = timespan_format(a->rule->window_usec);
+        snprintf(reason, sizeof(reason), "%s reached its limit %.2f over %s, avg10 %.2f",
+                 trigger_measure_to_string(m), a->rule->limits[m], span ?: "?",
+                 average ? strtod(average, NULL) / 100 : 0.0);
+        fire_by_limit(a, reason);
+        return 0;
+}
+
+/* What cannot be watched is polled. */
+static void watch_pressures(Armed *a) {
+        TriggerWatch *w = a->watch;
+
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++) {
+                Pressure *p = &a->pressures[m];
+                int r = -EMFILE;
+
+                if (!is_polled(a, m) || !trigger_pressure_is_watchable(m, a->rule->window_usec))
+                        continue;
+                if (now_usec(CLOCK_MONOTONIC) < w->ask_again_usec)
+                        return;
+                p->armed = a;
+                if (w->n_pressures < PRESSURES_MAX)
+                        r = trigger_pressure_add(&p->source, w->event, w->open_socket,
+                                                 a->control_group, m, a->rule->limits[m],
+                                                 a->rule->window_usec, on_pressure, p);
+                w->n_pressures += r >= 0;
+                if (r >= 0 || r == -ENOENT) /* gone between systemd's word and ours */
+                        continue;
+                w->ask_again_usec = now_usec(CLOCK_MONOTONIC) + ASK_AGAIN_USEC;
+                if (r != w->pressure_error)
+                        w->callbacks.unwatched(r, w->userdata);
+                w->pressure_error = r;
+        }
+}
+
+/* ---- limits that are polled ---- */
+
+static void look_at(Armed *a, usec_t now) {
         Counters *oldest = &a->history[a->next], fresh;
 
+        watch_pressures(a);
         a->next_usec = now + a->rule->window_usec / TRIGGER_STEPS;
         read_counters(a, &fresh);
         if (oldest->now > 0)
-                judge(w, a, oldest, &fresh);
+                judge(a, oldest, &fresh);
         *oldest = fresh;
         a->next = (a->next + 1) % TRIGGER_STEPS;
 }
 
-static bool has_limits(const TriggerRule *r) {
-        for (int m = 0; m < _TRIGGER_MEASURE_MAX; m++)
-                if (r->limits[m] > 0)
+static bool has_polled(const Armed *a) {
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++)
+                if (is_polled(a, m))
                         return true;
         return false;
 }
@@ -184,10 +298,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         TriggerWatch *w = userdata;
 
         for (Armed *a = w->armed; a; a = a->next_armed) {
-                if (isempty(a->control_group) || !has_limits(a->rule))
+                if (isempty(a->control_group) || !has_polled(a))
                         continue;
                 if (now >= a->next_usec)
-                        look_at(w, a, now);
+                        look_at(a, now);
                 next = MIN(next, a->next_usec);
         }
         if (next == USEC_INFINITY)
@@ -206,6 +320,8 @@ static Armed *find_armed(TriggerWatch *w, const TriggerRule *rule, const char *u
 }
 
 static void armed_free(Armed *a) {
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++)
+                unwatch(a, m);
         free(a->unit);
         free(a->control_group);
         free(a);
@@ -218,6 +334,7 @@ static int arm(TriggerWatch *w, const TriggerRule *rule, const char *unit, Armed
                 a = calloc(1, sizeof(*a));
                 if (!a)
                         return -ENOMEM;
+                a->watch = w;
                 a->rule = rule;
                 a->unit = strdup(unit);
                 if (!a->unit) {
@@ -231,6 +348,23 @@ static int arm(TriggerWatch *w, const TriggerRule *rule, const char *unit, Armed
         return 0;
 }
 
+/* control_group "": nowhere. */
+static int set_control_group(Armed *a, const char *control_group) {
+        int r;
+
+        for (TriggerMeasure m = 0; m < _TRIGGER_MEASURE_MAX; m++)
+                unwatch(a, m);
+        r = free_and_strdup(&a->control_group, control_group);
+        if (r < 0)
+                return r;
+        /* The counters of another cgroup say nothing about this one. */
+        memset(a->history, 0, sizeof(a->history));
+        a->next_usec = 0;
+        if (!isempty(control_group))
+                watch_pressures(a);
+        return 0;
+}
+
 /* What counts for an hour is remembered for an hour, as a unit that fails is started again and
  * again. */
 void trigger_watch_forget_unit(TriggerWatch *w, const char *unit) {
@@ -241,7 +375,7 @@ void trigger_watch_forget_unit(TriggerWatch *w, const char *unit) {
                 next = a->next_armed;
                 if (streq(a->unit, unit)) {
                         a->gone = true;
-                        (void) free_and_strdup(&a->control_group, NULL);
+                        (void) set_control_group(a, "");
                 }
                 if (!a->gone || (a->fired_usec > 0 &&
                                  now < a->fired_usec + MAX(a->rule->cooldown_usec, USEC_PER_HOUR)))
@@ -268,15 +402,12 @@ int trigger_watch_set_unit(TriggerWatch *w,
                 if (r < 0)
                         return r;
                 if (!a->control_group || !streq(a->control_group, control_group) || started) {
-                        r = free_and_strdup(&a->control_group, control_group);
+                        r = set_control_group(a, control_group);
                         if (r < 0)
                                 return r;
-                        /* The counters of another cgroup say nothing about this one. */
-                        memset(a->history, 0, sizeof(a->history));
-                        a->next_usec = 0;
                 }
                 if (started && rule->on_start)
-                        (void) fire(w, a, "start");
+                        (void) fire(a, "start", false);
         }
         (void) sd_event_source_set_time(w->timer, 0);
         return sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
@@ -285,7 +416,7 @@ int trigger_watch_set_unit(TriggerWatch *w,
 int trigger_watch_fire(TriggerWatch *w, const char *trigger, const char *unit, const char *reason) {
         for (Armed *a = w->armed; a; a = a->next_armed)
                 if (streq(a->rule->name, trigger) && streq(a->unit, unit))
-                        return isempty(a->control_group) ? -ENOENT : fire(w, a, reason);
+                        return isempty(a->control_group) ? -ENOENT : fire(a, reason, false);
         return -ENOENT;
 }
 
@@ -294,7 +425,8 @@ int trigger_watch_fire(TriggerWatch *w, const char *trigger, const char *unit, c
 int trigger_watch_new(TriggerWatch **ret,
                       sd_event *event,
                       TriggerRules *rules,
-                      TriggerFired fired,
+                      const char *open_socket,
+                      const TriggerWatchCallbacks *callbacks,
                       void *userdata) {
         _cleanup_(trigger_watch_freep) TriggerWatch *w = NULL;
         int r;
@@ -304,7 +436,9 @@ int trigger_watch_new(TriggerWatch **ret,
                 return -ENOMEM;
         w->rules = *rules;
         *rules = (TriggerRules){};
-        w->fired = fired;
+        w->event = sd_event_ref(event);
+        w->open_socket = open_socket;
+        w->callbacks = *callbacks;
         w->userdata = userdata;
         r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, 0, 10 * USEC_PER_MSEC, on_timer,
                               w);
@@ -327,6 +461,7 @@ TriggerWatch *trigger_watch_free(TriggerWatch *w) {
                 armed_free(a);
         }
         sd_event_source_disable_unref(w->timer);
+        sd_event_unref(w->event);
         trigger_rules_done(&w->rules);
         free(w);
         return NULL;

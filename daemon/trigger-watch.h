@@ -6,8 +6,8 @@
  *
  * Looks at the counters of the units that rules are for, several times in each window, and says
  * when one is beyond its limit; not again while it cools down, and not more often than an hour
- * allows. The pressure counters are polled: the kernel's own triggers on them want to be written
- * to, which a daemon without power over cgroups cannot.
+ * allows. Pressure is watched by the kernel where it can (see trigger-pressure.h), and polled like
+ * the rest where not.
  */
 
 #include <systemd/sd-event.h>
@@ -18,17 +18,25 @@ enum { TRIGGER_STEPS = 8 }; /* in a window */
 
 typedef struct TriggerWatch TriggerWatch;
 
-/* reason: "cpu-usage 1.83, limit 1.50, over 10s". */
-typedef void (*TriggerFired)(const TriggerRule *rule,
-                             const char *unit,
-                             const char *reason,
-                             void *userdata);
+typedef struct TriggerWatchCallbacks {
+        /* reason: "cpu-usage 1.83, limit 1.50, over 10s". again: so it was a moment ago, and was
+         * refused. A negative errno: refused; then it neither cools down nor counts. */
+        int (*fired)(const TriggerRule *rule,
+                     const char *unit,
+                     const char *reason,
+                     bool again,
+                     void *userdata);
+        /* The kernel does not watch the pressure of some unit, which is polled instead. Once for
+         * each error in a row. -EOPNOTSUPP: there is nothing to poll either. */
+        void (*unwatched)(int error, void *userdata);
+} TriggerWatchCallbacks;
 
-/* Takes the rules. */
+/* Takes the rules. open_socket: of profilerd-open; outlives it. */
 int trigger_watch_new(TriggerWatch **ret,
                       sd_event *event,
                       TriggerRules *rules,
-                      TriggerFired fired,
+                      const char *open_socket,
+                      const TriggerWatchCallbacks *callbacks,
                       void *userdata);
 TriggerWatch *trigger_watch_free(TriggerWatch *w);
 DEFINE_CLEANUP(TriggerWatch *, trigger_watch_free);
@@ -42,6 +50,6 @@ int trigger_watch_set_unit(TriggerWatch *w,
                            const char *unit,
                            const char *control_group,
                            bool started);
-/* By somebody's call. -ENOENT: no such trigger, or it is not for this unit; -EBUSY: it cools down,
- * or has fired often enough in this hour. */
+/* By somebody's call. -ENOENT: no such trigger, or it is not for this unit; -EALREADY: it cools
+ * down; -EDQUOT: it has fired often enough in this hour; others: what fired() says. */
 int trigger_watch_fire(TriggerWatch *w, const char *trigger, const char *unit, const char *reason);

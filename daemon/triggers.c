@@ -8,6 +8,7 @@
 
 struct Triggers {
         sd_event *event;
+        const char *open_socket;
         UnitRegistry *units;
         Profiler *profiler;
         SessionRegistry *sessions;
@@ -16,7 +17,7 @@ struct Triggers {
 
         TriggerWatch *watch; /* NULL: there are no rules */
         Session *session;    /* of the last one that fired */
-        int error;           /* why it has none */
+        const char *refusal; /* of the last one that did not; NULL: see the error */
 };
 
 static int make_request(const TriggerRule *rule,
@@ -44,42 +45,55 @@ static int make_request(const TriggerRule *rule,
         return free_and_strdup(&q->control_group, u->control_group);
 }
 
-static void on_fired(const TriggerRule *rule,
-                     const char *unit,
-                     const char *reason,
-                     void *userdata) {
+static int on_fired(
+        const TriggerRule *rule, const char *unit, const char *reason, bool again, void *userdata) {
         SessionRequest q = SESSION_REQUEST_NONE;
-        const char *refusal = NULL;
         Triggers *t = userdata;
         Unit *u = unit_registry_find(t->units, unit);
+        int r;
 
-        t->session = NULL;
-        t->error = -ENOENT;
+        t->refusal = NULL;
         if (!u)
-                return;
+                return -ENOENT;
         /* What came before is a profile that ends with the event. */
         profiler_drain(t->profiler);
         profiler_close_windows(t->profiler, u);
-        t->error = make_request(rule, u, reason, &q);
-        if (t->error >= 0)
-                t->error = session_registry_start(t->sessions, &q, &t->session, &refusal);
+        r = make_request(rule, u, reason, &q);
+        if (r >= 0)
+                r = session_registry_start(t->sessions, &q, &t->session, &t->refusal);
         else
                 session_request_done(&q);
-        journal_triggered(unit, rule->name, reason, t->error, refusal);
-        if (t->error >= 0)
-                t->fired(unit, rule->name, reason, t->session, t->userdata);
-}
-
-int triggers_fire(Triggers *t, const char *trigger, const char *unit, Session **ret) {
-        int r;
-
-        if (!t->watch)
-                return -ENOENT;
-        r = trigger_watch_fire(t->watch, trigger, unit, "asked for");
+        if (r >= 0 || !again)
+                journal_triggered(unit, rule->name, reason, r, t->refusal);
         if (r < 0)
                 return r;
+        t->fired(unit, rule->name, reason, t->session, t->userdata);
+        return 0;
+}
+
+static void on_unwatched(int error, void *userdata) {
+        journal_pressure_unwatched(error);
+}
+
+int triggers_fire(Triggers *t,
+                  const char *trigger,
+                  const char *unit,
+                  Session **ret,
+                  const char **ret_reason) {
+        int r;
+
+        t->refusal = NULL;
+        r = t->watch ? trigger_watch_fire(t->watch, trigger, unit, "asked for") : -ENOENT;
         *ret = t->session;
-        return MIN(t->error, 0);
+        *ret_reason = t->refusal;
+        if (r == -ENOENT)
+                *ret_reason = "There is no such trigger, or no such unit that it is for and that "
+                              "runs.";
+        else if (r == -EALREADY)
+                *ret_reason = "It fired a short while ago: CooldownSec= is not over yet.";
+        else if (r == -EDQUOT)
+                *ret_reason = "It has fired as often as MaxPerHour= allows in an hour.";
+        return r;
 }
 
 void triggers_forget(Triggers *t, const Unit *u) {
@@ -100,6 +114,7 @@ void triggers_tell(Triggers *t, const Unit *u, bool started) {
 }
 
 int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void *userdata) {
+        const TriggerWatchCallbacks callbacks = { on_fired, on_unwatched };
         _cleanup_(trigger_rules_done) TriggerRules rules = {};
         _cleanup_free_ Unit **units = NULL;
         size_t n = 0;
@@ -109,7 +124,7 @@ int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void
         r = trigger_rules_load(&rules, root, complaint, userdata);
         if (r < 0 || rules.n == 0)
                 return r;
-        r = trigger_watch_new(&t->watch, t->event, &rules, on_fired, t);
+        r = trigger_watch_new(&t->watch, t->event, &rules, t->open_socket, &callbacks, t);
         if (r < 0)
                 return r;
         r = unit_registry_list(t->units, &units, &n);
@@ -120,6 +135,7 @@ int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void
 
 int triggers_new(Triggers **ret,
                  sd_event *event,
+                 const char *open_socket,
                  UnitRegistry *units,
                  Profiler *profiler,
                  SessionRegistry *sessions,
@@ -131,6 +147,7 @@ int triggers_new(Triggers **ret,
                 return -ENOMEM;
         *t = (Triggers){
                 .event = sd_event_ref(event),
+                .open_socket = open_socket,
                 .units = units,
                 .profiler = profiler,
                 .sessions = sessions,

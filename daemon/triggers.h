@@ -16,9 +16,10 @@ typedef void (*TriggersFired)(const char *unit,
                               const Session *s,
                               void *userdata);
 
-/* All but event outlive it. */
+/* All but event outlive it; open_socket: of profilerd-open. */
 int triggers_new(Triggers **ret,
                  sd_event *event,
+                 const char *open_socket,
                  UnitRegistry *units,
                  Profiler *profiler,
                  SessionRegistry *sessions,
@@ -33,4 +34,5 @@ int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void
 void triggers_tell(Triggers *t, const Unit *u, bool started);
 void triggers_forget(Triggers *t, const Unit *u);
 /* See manager_trigger(). */
-int triggers_fire(Triggers *t, const char *trigger, const char *unit, Session **ret);
+int triggers_fire(
+        Triggers *t, const char *trigger, const char *unit, Session **ret, const char **ret_reason);

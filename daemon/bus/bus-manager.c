@@ -504,7 +504,7 @@ static int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_
 
 static int perform_trigger(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL;
-        const char *trigger, *unit;
+        const char *trigger, *unit, *reason;
         BusManager *b = userdata;
         Session *s;
         int r;
@@ -512,17 +512,11 @@ static int perform_trigger(sd_bus_message *message, void *userdata, sd_bus_error
         r = sd_bus_message_read(message, "ss", &trigger, &unit);
         if (r < 0)
                 return r;
-        r = manager_trigger(b->manager, trigger, unit, &s);
-        if (r == -ENOENT)
-                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_TARGET,
-                                        "There is no such trigger, or no such unit that it is for "
-                                        "and that runs.");
-        if (r == -EBUSY)
-                return sd_bus_error_set(error, BUS_ERROR_BUSY,
-                                        "It fired a short while ago, or often enough in this hour, "
-                                        "or there are too many sessions.");
+        r = manager_trigger(b->manager, trigger, unit, &s, &reason);
+        if (r == -EALREADY || r == -EDQUOT)
+                return sd_bus_error_set(error, BUS_ERROR_BUSY, reason);
         if (r < 0)
-                return sd_bus_error_set_errnof(error, r, "Failed to start a session: %m");
+                return bus_session_refuse(r, reason, error);
         path = bus_session_path(s);
         return path ? sd_bus_reply_method_return(message, "o", path) : -ENOMEM;
 }

@@ -157,7 +157,7 @@ static int read_call(
 
 /* ---- starting ---- */
 
-static int reply_refused(int r, const char *reason, sd_bus_error *error) {
+int bus_session_refuse(int r, const char *reason, sd_bus_error *error) {
         switch (r) {
         case -ENOMEM:
                 return r;
@@ -172,7 +172,7 @@ static int reply_refused(int r, const char *reason, sd_bus_error *error) {
                                         "The kernel's tables of sessions are full.");
         case -ENOENT:
                 return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_TARGET,
-                                        "The control group is gone.");
+                                        reason ?: "The control group is gone.");
         case -EINVAL:
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                         "The stream is not the writing end of a pipe.");
@@ -190,7 +190,7 @@ static int start(SessionStarter *t, sd_bus_message *call, SessionRequest *q, sd_
 
         r = session_registry_start(manager_get_sessions(t->manager), q, &s, &reason);
         if (r < 0)
-                return reply_refused(r, reason, error);
+                return bus_session_refuse(r, reason, error);
         path = bus_session_path(s);
         if (!path)
                 return -ENOMEM;

@@ -37,6 +37,9 @@ int session_starter_method(sd_bus_message *message, void *userdata, sd_bus_error
 /* Forgets the calls of this connection. */
 void session_starter_forget(SessionStarter *t);
 
+/* The named error for what session_registry_start() says. */
+int bus_session_refuse(int r, const char *reason, sd_bus_error *error);
+
 /* Object path of a session, to be freed. NULL: out of memory. */
 char *bus_session_path(const Session *s);
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "open/open-filter.h"
+#include "open/open-pressure.h"
 
 static const int allowed[] = {
         SCMP_SYS(poll),         SCMP_SYS(ppoll),          SCMP_SYS(accept4),
@@ -16,7 +17,8 @@ static const int allowed[] = {
         SCMP_SYS(munmap),       SCMP_SYS(fstat),          SCMP_SYS(newfstatat),
         SCMP_SYS(getpid),       SCMP_SYS(clock_gettime),  SCMP_SYS(rt_sigreturn),
         SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
-        SCMP_SYS(exit),         SCMP_SYS(exit_group),
+        SCMP_SYS(exit),         SCMP_SYS(exit_group),     SCMP_SYS(statfs),
+        SCMP_SYS(fstatfs),
 };
 
 /* Of an int the kernel takes the lower half; the upper one has the sign, or not, as the C library
@@ -28,14 +30,32 @@ static void releasep(scmp_filter_ctx *filter) {
                 seccomp_release(*filter);
 }
 
-/* Files for reading only, events of a whole CPU in no group only, memory that is not executed. */
-static int allow_with_arguments(scmp_filter_ctx filter) {
+#define IS_DESCRIPTOR SCMP_CMP_MASKED_EQ, UINT32_C(1) << 31, 0
+
+/* The C library adds O_LARGEFILE where it has a meaning. */
+#define ALL_FLAGS (UINT32_MAX & ~(uint32_t) O_LARGEFILE)
+
+/* By their path files for reading only; below a directory also what open_pressure() needs. */
+static int allow_open(scmp_filter_ctx filter) {
+        static const int below[] = { OPEN_DIRECTORY_FLAGS, OPEN_PRESSURE_FLAGS };
         int r;
 
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2, SCMP_A0(INT_IS(AT_FDCWD)),
                              SCMP_A2_32(SCMP_CMP_MASKED_EQ,
                                         (uint32_t) (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH),
                                         O_RDONLY));
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(below); i++)
+                r = seccomp_rule_add(
+                        filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2, SCMP_A0(IS_DESCRIPTOR),
+                        SCMP_A2_32(SCMP_CMP_MASKED_EQ, ALL_FLAGS, (uint32_t) below[i]));
+        return r;
+}
+
+/* Events of a whole CPU in no group only, memory that is not executed. */
+static int allow_with_arguments(scmp_filter_ctx filter) {
+        int r;
+
+        r = allow_open(filter);
         if (r < 0)
                 return r;
 

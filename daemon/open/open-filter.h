@@ -5,7 +5,7 @@
  * System Calls of profilerd-open
  *
  * What is left once it is set up: accept, receive, open for reading, open a perf event of a CPU,
- * answer, log. Others fail with EPERM.
+ * open a pressure file and write to it, answer, log. Others fail with EPERM.
  */
 
 #include "basic/util.h"

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "open/open-direct.h"
+#include "open/open-pressure.h"
 #include "open/open-server.h"
 #include "open/perf-attr.h"
 
@@ -18,11 +19,18 @@ static int check_peer(int connection, uid_t uid) {
         return size == sizeof(peer) && (peer.uid == 0 || peer.uid == uid) ? 0 : -EACCES;
 }
 
-/* Without a place for descriptors: the kernel closes those that come along. */
-static int receive_request(int connection, OpenRequest *ret) {
+typedef union Request {
+        OpenRequest plain;
+        OpenPressureRequest pressure;
+} Request;
+
+/* 0: a plain one, 1: of pressure. Without a place for descriptors: the kernel closes those that
+ * come along. */
+static int receive_request(int connection, Request *ret) {
         const struct timeval timeout = { .tv_sec = OPEN_REQUEST_USEC / USEC_PER_SEC };
-        char data[sizeof(OpenRequest) + 1];
+        char data[sizeof(Request) + 1];
         ssize_t n;
+        int r;
 
         if (setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
                 return -errno;
@@ -31,11 +39,15 @@ static int receive_request(int connection, OpenRequest *ret) {
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (n != sizeof(OpenRequest))
+        if (n == sizeof(ret->plain)) {
+                memcpy(&ret->plain, data, sizeof(ret->plain));
+                return open_request_check(&ret->plain);
+        }
+        if (n != sizeof(ret->pressure))
                 return -EBADMSG;
-
-        memcpy(ret, data, sizeof(*ret));
-        return open_request_check(ret);
+        memcpy(&ret->pressure, data, sizeof(ret->pressure));
+        r = open_pressure_check(&ret->pressure);
+        return r < 0 ? r : 1;
 }
 
 static int send_answer(int connection, int fd_or_error) {
@@ -60,7 +72,7 @@ static int send_answer(int connection, int fd_or_error) {
 
 int open_server_serve(int connection, uid_t uid) {
         _cleanup_close_ int fd = -EBADF;
-        OpenRequest request;
+        Request request;
         int r, k;
 
         /* Taken from the socket in any case: a peer whose message is left behind finds its
@@ -70,7 +82,7 @@ int open_server_serve(int connection, uid_t uid) {
         if (k < 0)
                 r = k;
         if (r >= 0)
-                r = fd = open_direct(&request);
+                r = fd = r > 0 ? open_pressure(&request.pressure) : open_direct(&request.plain);
 
         k = send_answer(connection, r);
         return r < 0 ? r : k;

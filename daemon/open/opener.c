@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "open/open-direct.h"
+#include "open/open-pressure.h"
 #include "open/opener.h"
 #include "open/perf-attr.h"
 
@@ -109,7 +110,7 @@ static int receive_answer(int connection) {
         return answer.error < 0 ? answer.error : TAKE_FD(fd);
 }
 
-int opener_ask(const char *socket_path, const OpenRequest *request) {
+static int ask(const char *socket_path, const void *request, size_t size) {
         _cleanup_close_ int connection = -EBADF;
         ssize_t n;
 
@@ -117,10 +118,14 @@ int opener_ask(const char *socket_path, const OpenRequest *request) {
         if (connection < 0)
                 return connection;
 
-        n = send(connection, request, sizeof(*request), MSG_NOSIGNAL);
+        n = send(connection, request, size, MSG_NOSIGNAL);
         if (n < 0)
                 return errno == EAGAIN ? -ETIMEDOUT : errno == EPIPE ? -ENOTCONN : -errno;
         return receive_answer(connection);
+}
+
+int opener_ask(const char *socket_path, const OpenRequest *request) {
+        return ask(socket_path, request, sizeof(*request));
 }
 
 /* -EPERM also where what was opened shows nothing. */
@@ -152,4 +157,17 @@ int opener_open(const char *socket_path, const OpenRequest *request) {
         if (!socket_path || (fd != -EACCES && fd != -EPERM))
                 return fd;
         return opener_ask(socket_path, request);
+}
+
+int opener_open_pressure(const char *socket_path, const OpenPressureRequest *request) {
+        int fd, r;
+
+        r = open_pressure_check(request);
+        if (r < 0)
+                return r;
+
+        fd = open_pressure(request);
+        if (!socket_path || (fd != -EACCES && fd != -EPERM && fd != -EROFS))
+                return fd;
+        return ask(socket_path, request, sizeof(*request));
 }

@@ -29,6 +29,9 @@
  */
 int opener_open(const char *socket_path, const OpenRequest *request);
 
+/* The same for a pressure trigger: also what open_pressure() says. */
+int opener_open_pressure(const char *socket_path, const OpenPressureRequest *request);
+
 /* Only the way through profilerd-open. */
 int opener_ask(const char *socket_path, const OpenRequest *request);
 

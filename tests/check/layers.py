@@ -44,7 +44,7 @@ LAYERS = {
         "capture/unwind-loader.h": "profiler.h",
         "capture/wait-table.h": "profiler.c",
         "open/open-protocol.h": "manager.c",
-        "open/opener.h": "kernel-names.c",
+        "open/opener.h": "[kt]*-*.c",
         "paths.h": "*.c",
         "process/*": "*",
         "profile/profile.h": "*.h",

@@ -56,6 +56,7 @@ PROVEN_BY = {
     "daemon/kernel-names.c": ["tests/kernel/test-profiler.c", "tests/system/test_stacks.py"],
     "daemon/profiler.c": ["tests/kernel/test-profiler.c", "tests/system/test_ground_truth.py"],
     "daemon/triggers.c": ["tests/system/test_triggers.py"],
+    "daemon/trigger-pressure.c": ["tests/system/test_triggers.py"],
     "daemon/trigger-watch.c": ["tests/system/test_triggers.py"],
     "daemon/session.c": ["tests/kernel/test-session-registry.c"],
     "daemon/session-format.c": ["tests/unit/test-session-result.c"],

@@ -28,6 +28,11 @@ def rule(machine):
     machine.systemctl("reload", "profilerd", check=False)
 
 
+SOCKET = "profilerd-open.socket"
+TOO_MANY = "org.profilerd1.Error.TooManySessions"
+BUSY = "org.profilerd1.Error.Busy"
+
+
 def triggered(machine, after=0):
     return [entry for entry in machine.journal("-u", "profilerd", after=after) if "PROFILERD_TRIGGER" in entry]
 
@@ -90,3 +95,103 @@ def test_it_can_be_set_off_by_hand(machine, cleanup, rule):
     assert again.returncode == 1 and "short while ago" in again.stderr
     other = machine.ctl("trigger", "nonsense", "handy", check=False)
     assert other.returncode == 4 and "triggers.d" in other.stderr
+
+
+def busy_loops(machine, name, n=4):
+    """A unit with more to do than there are CPUs, once /run/spike is there; at every start."""
+    loops = "; ".join([f"{machine.program('split')} 30 &"] * n)
+    machine.write_unit(f"{name}.service", f"""[Service]
+ExecStart=/bin/sh -c 'until [ -e /run/spike ]; do sleep 0.2; done; {loops.replace("&;", "&")} wait'
+""")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("start", name)
+    machine.wait_for_state(f"{name}.service", "profiled")
+
+
+def watched(machine):
+    """The pressure files that the daemon has open."""
+    pid = machine.show("profilerd", "MainPID")
+    return machine.shell(f"ls -l /proc/{pid}/fd").count(".pressure")
+
+
+@pytest.mark.seconds(120)
+def test_the_kernel_watches_pressure(machine, cleanup, rule):
+    cleanup("pressed")
+    busy_loops(machine, "pressed")
+    begin = machine.journal_end()
+    rule("squeeze", "[Trigger]\nUnit=pressed\nCPUPressure=30%\nMemoryPressure=90%\nWindowSec=2s\nCooldownSec=1s\n"
+                    "DurationSec=1s\n")
+    wait_until(lambda: watched(machine) == 2, 5, "the triggers of the kernel")
+    # They live on without the one who made them; and another one is asked for the next cgroup.
+    machine.systemctl("stop", "profilerd-open.service")
+    machine.systemctl("restart", SOCKET)
+    machine.path("/run/spike").touch()
+    entry = wait_until(lambda: triggered(machine, begin), 20, "the trigger")[0]
+    assert re.search(r"cpu-pressure reached its limit 0\.30 over 2s, avg10 \d\.\d\d; recording", entry["MESSAGE"])
+    file = wait_until(lambda: [f for f in machine.files("pressed.service") if "session" in f.name], 30)[0]
+    assert Profile(file).comments["trigger"].startswith("squeeze: cpu-pressure reached its limit 0.30")
+
+    machine.path("/run/spike").unlink()
+    machine.systemctl("restart", "pressed")
+    wait_until(lambda: watched(machine) == 2, 5, "the triggers of the kernel")
+    again = machine.journal_end()
+    machine.path("/run/spike").touch()
+    wait_until(lambda: triggered(machine, again), 20, "the trigger")
+    machine.stop("pressed")
+    wait_until(lambda: watched(machine) == 0, 5, "the end of the triggers")
+    # Nobody was refused on the way, and nothing had to be polled.
+    assert not [e for e in machine.journal("-u", "profilerd", after=begin) if "polled" in e["MESSAGE"]]
+
+
+@pytest.mark.seconds(120)
+def test_pressure_is_polled_where_the_kernel_does_not_watch(machine, cleanup, rule):
+    cleanup("unwatched")
+    busy_loops(machine, "unwatched")
+    begin = machine.journal_end()
+    try:
+        machine.systemctl("stop", SOCKET)
+        rule("poll", "[Trigger]\nUnit=unwatched\nCPUPressure=30%\nIOPressure=99%\nWindowSec=2s\nDurationSec=1s\n")
+        polled = wait_until(lambda: [e for e in machine.journal("-u", "profilerd", after=begin)
+                                     if "polled" in e["MESSAGE"]], 5, "the word about it")
+        assert len(polled) == 1 and SOCKET in polled[0]["MESSAGE"] and polled[0]["MESSAGE_ID"]
+        assert watched(machine) == 0
+        machine.path("/run/spike").touch()
+        entry = wait_until(lambda: triggered(machine, begin), 20, "the trigger")[0]
+        assert re.search(r"cpu-pressure \d\.\d\d, limit 0\.30, over 2s", entry["MESSAGE"])
+    finally:
+        machine.systemctl("start", SOCKET)
+
+
+def test_nobody_but_the_daemon_has_the_kernel_watch(machine):
+    asked = machine.as_nobody("python3", "-c", "import socket as s; "
+                              "s.socket(s.AF_UNIX, s.SOCK_SEQPACKET).connect('/run/profilerd-open.socket')")
+    assert asked.returncode != 0 and "PermissionError" in asked.stderr
+
+
+@pytest.mark.seconds(60)
+def test_what_is_refused_has_a_name_and_costs_nothing(machine, cleanup, rule):
+    cleanup("full")
+    machine.start("full", machine.program("split"), 30)
+    machine.wait_for_state("full.service", "profiled")
+    rule("once", "[Trigger]\nUnit=full\nDurationSec=1s\nMaxPerHour=2\nCooldownSec=2s\n")
+
+    def fire(bus, trigger="once"):
+        return bus.call(BUS, ROOT, MANAGER, "Trigger", "ss", trigger, "full.service").error
+
+    limits = "/etc/profilerd/profilerd.conf.d/60-few.conf"
+    try:
+        machine.write(limits, "[Sessions]\nMaxSessions=1\n")
+        machine.systemctl("reload", "profilerd")
+        path = machine.start_session("unit:full.service", seconds=3)
+        with RawBus(machine) as bus:
+            for _ in range(3):  # more often than MaxPerHour=
+                assert fire(bus) == TOO_MANY
+            assert fire(bus, "none") == "org.profilerd1.Error.NoSuchTarget"
+            wait_until(lambda: machine.session(path, "State") == "finished", 15, "the end of the session")
+            assert not fire(bus)
+            assert fire(bus) == BUSY
+            wait_until(lambda: not fire(bus), 10, "the end of CooldownSec=")
+            wait_until(lambda: "MaxPerHour=" in machine.ctl("trigger", "once", "full", check=False).stderr, 10)
+    finally:
+        machine.path(limits).unlink(missing_ok=True)
+        machine.systemctl("reload", "profilerd")

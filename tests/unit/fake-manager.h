@@ -198,7 +198,9 @@ SessionRegistry *manager_get_sessions(Manager *m _unused_) {
 int manager_trigger(Manager *m _unused_,
                     const char *trigger _unused_,
                     const char *unit _unused_,
-                    Session **ret _unused_) {
+                    Session **ret _unused_,
+                    const char **ret_reason) {
+        *ret_reason = NULL;
         return -ENOENT;
 }
 

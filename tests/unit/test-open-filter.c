@@ -8,6 +8,7 @@
 
 #include "open/open-direct.h"
 #include "open/open-filter.h"
+#include "open/open-pressure.h"
 #include "open/open-server.h"
 #include "open/perf-attr.h"
 #include "unit-test.h"
@@ -70,6 +71,35 @@ static int write_a_file(void) {
                !is_refused(unlink("/nonexistent"));
 }
 
+/* That the control group is looked for at all takes the calls that lead to it. */
+static int watch_pressure(void) {
+        OpenPressureRequest request = {
+                .magic = OPEN_PRESSURE_MAGIC,
+                .resource = OPEN_PRESSURE_CPU,
+                .stall_usec = USEC_PER_SEC,
+                .window_usec = 2 * USEC_PER_SEC,
+                .control_group = "/",
+        };
+        int before, after;
+
+        before = open_pressure(&request);
+        if (open_filter_install() < 0)
+                return 1;
+        after = open_pressure(&request);
+        return before >= 0 ? after < 0 : after != before;
+}
+
+static int write_below_a_directory(void) {
+        int directory = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (directory < 0 || open_filter_install() < 0)
+                return 1;
+        return !is_refused(openat(directory, "null", O_WRONLY | O_CLOEXEC)) ||
+               !is_refused(openat(directory, "null", OPEN_PRESSURE_FLAGS | O_CREAT, 0600)) ||
+               !is_refused(openat(directory, "null", OPEN_PRESSURE_FLAGS | O_TRUNC)) ||
+               !is_refused(openat(AT_FDCWD, "/dev/null", OPEN_PRESSURE_FLAGS));
+}
+
 static int make_a_process_or_a_socket(void) {
         char *const arguments[] = { (char *) "/bin/true", NULL };
 
@@ -113,6 +143,14 @@ static void test_no_file_is_written(void **state) {
         run(write_a_file);
 }
 
+static void test_pressure_files_are_opened_below_a_directory(void **state) {
+        run(watch_pressure);
+}
+
+static void test_what_is_below_a_directory_is_opened_in_no_other_way(void **state) {
+        run(write_below_a_directory);
+}
+
 static void test_no_process_and_no_socket_is_made(void **state) {
         run(make_a_process_or_a_socket);
 }
@@ -124,6 +162,8 @@ int main(void) {
                 cmocka_unit_test(test_the_sign_of_an_int_may_be_extended),
                 cmocka_unit_test(test_events_of_one_process_are_not),
                 cmocka_unit_test(test_no_file_is_written),
+                cmocka_unit_test(test_pressure_files_are_opened_below_a_directory),
+                cmocka_unit_test(test_what_is_below_a_directory_is_opened_in_no_other_way),
                 cmocka_unit_test(test_no_process_and_no_socket_is_made),
         };
 

@@ -86,6 +86,25 @@ static void test_a_wrong_request_is_answered_with_its_fault(void **state) {
         assert_int_equal(r, -EINVAL);
 }
 
+static void test_a_wrong_request_of_pressure_is_answered_with_its_fault(void **state) {
+        OpenPressureRequest request = {
+                .magic = OPEN_PRESSURE_MAGIC,
+                .stall_usec = USEC_PER_SEC,
+                .window_usec = USEC_PER_SEC,
+                .control_group = "/",
+        };
+        int r;
+
+        assert_int_equal(ask(&request, sizeof(request), &r), -EINVAL);
+        assert_int_equal(ask(&request, sizeof(request) - 1, &r), -EBADMSG);
+        request.window_usec = 2 * USEC_PER_SEC;
+        strcpy(request.control_group, "/../etc");
+        assert_int_equal(ask(&request, sizeof(request), &r), -EINVAL);
+        request.magic = OPEN_MAGIC;
+        assert_int_equal(ask(&request, sizeof(request), &r), -EBADMSG);
+        assert_int_equal(r, -EBADMSG);
+}
+
 /* No machine of ours has that CPU; what is refused before is as good. */
 static void test_what_the_kernel_says_is_handed_on(void **state) {
         OpenRequest request = { OPEN_MAGIC, OPEN_RECORDS, OPEN_CPU_MAX - 1, 0 };
@@ -172,6 +191,7 @@ int main(void) {
                 cmocka_unit_test(test_a_good_request_gets_a_descriptor_for_reading),
                 cmocka_unit_test(test_a_message_of_another_size_is_no_request),
                 cmocka_unit_test(test_a_wrong_request_is_answered_with_its_fault),
+                cmocka_unit_test(test_a_wrong_request_of_pressure_is_answered_with_its_fault),
                 cmocka_unit_test(test_what_the_kernel_says_is_handed_on),
                 cmocka_unit_test(test_another_user_gets_nothing),
                 cmocka_unit_test(test_descriptors_that_come_along_are_closed),
