@@ -8,6 +8,7 @@
 #include "ctl/report-print.h"
 #include "ctl/table.h"
 #include "profile/profile-report.h"
+#include "view/daemon-status.h"
 #include "view/format.h"
 
 enum {
@@ -90,6 +91,34 @@ static void print_header(const Ctl *c, const char *unit, const char *type, Repor
         ctl_print_wrapped(c, 0, 2, text ?: "?");
 }
 
+void report_print_reasons(const ProfileReasons *reasons, uint64_t all, const char *before) {
+        for (size_t i = 0; i < reasons->n; i++)
+                printf("%s%s %s", i == 0 ? before : ", ",
+                       FORMAT_SHARE_FINE((int64_t) reasons->items[i].stacks, (int64_t) all),
+                       reasons->items[i].name);
+}
+
+/* What is behind the share of complete stacks, where there is something to tell. */
+static void print_stacks(const ProfileNotes *notes) {
+        uint64_t all = notes->stacks_complete + notes->stacks_truncated + notes->stacks_broken;
+        const char *before = "Stacks   ";
+
+        if (notes->stacks_guessed == 0 && notes->stacks_truncated == 0 && notes->broken.n == 0)
+                return;
+        if (notes->stacks_guessed > 0) {
+                printf("%s%s in part by frame pointer", before,
+                       FORMAT_SHARE(notes->stacks_guessed, all));
+                before = "; ";
+        }
+        if (notes->stacks_truncated > 0) {
+                printf("%s%s truncated", before,
+                       FORMAT_SHARE_FINE((int64_t) notes->stacks_truncated, (int64_t) all));
+                before = ", ";
+        }
+        report_print_reasons(&notes->broken, all, before);
+        putchar('\n');
+}
+
 static int print_load(const Ctl *c, ReportData *d, const ProfileFrames *frames) {
         const ProfileNotes *notes = &d->notes;
         uint64_t stacks = notes->stacks_complete + notes->stacks_truncated + notes->stacks_broken;
@@ -123,6 +152,7 @@ static int print_load(const Ctl *c, ReportData *d, const ProfileFrames *frames) 
                        FORMAT_COUNT(notes->lost_samples),
                        notes->lost_samples == 1 ? "sample" : "samples");
         putchar('\n');
+        print_stacks(notes);
         return 0;
 }
 
@@ -262,6 +292,7 @@ static void add_json_quality(JsonOutput *j,
         json_add_count(j, "stacks_broken", notes->stacks_broken);
         json_add_count(j, "stacks_none", notes->stacks_none);
         json_add_count(j, "stacks_guessed", notes->stacks_guessed);
+        stack_reasons_to_json(&notes->broken, j);
         json_close(j);
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "basic/string-util.h"
+#include "ctl/report-print.h"
 #include "ctl/status-unit.h"
 #include "profile/pprof.h"
 #include "profile/profile-quality.h"
@@ -66,6 +67,11 @@ static void print_stacks(const UnitStatus *u) {
         if (u->stacks_none > 0)
                 printf("; %s samples without user stack", FORMAT_COUNT(u->stacks_none));
         putchar('\n');
+        if (u->broken.n > 0) {
+                printf("%14s", "Broken:");
+                report_print_reasons(&u->broken, stacks, " ");
+                putchar('\n');
+        }
 }
 
 int unit_status_print(const Ctl *c, const UnitStatus *u) {

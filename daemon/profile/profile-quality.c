@@ -193,20 +193,80 @@ uint64_t profile_get_span_usec(const Profile *p) {
         return errno == 0 && streq(end, " us") && value < SPAN_USEC_MAX ? value : 0;
 }
 
-static void add_note(uint64_t *sum, const Profile *p, const char *key, bool *found) {
-        const char *s = profile_get_note(p, key);
+/* false: it is not a count. */
+static bool parse_count(const char *s, uint64_t *ret) {
         unsigned long long value;
         char *end;
 
         if (!s || *s < '0' || *s > '9')
-                return;
-
+                return false;
         errno = 0;
         value = strtoull(s, &end, 10);
         if (errno != 0 || *end != '\0')
+                return false;
+        *ret = value;
+        return true;
+}
+
+static void add_note(uint64_t *sum, const Profile *p, const char *key, bool *found) {
+        uint64_t value;
+
+        if (!parse_count(profile_get_note(p, key), &value))
                 return;
         *sum = add_counts(*sum, value);
         *found = true;
+}
+
+/* "stacks-" and what is no reason. */
+static bool is_total(const char *name) {
+        static const char *const totals[] = { "complete", "truncated", "broken", "none",
+                                              "guessed" };
+
+        for (size_t i = 0; i < ELEMENTSOF(totals); i++)
+                if (streq(name, totals[i]))
+                        return true;
+        return false;
+}
+
+void profile_reasons_add(ProfileReasons *r, const char *name, uint64_t stacks) {
+        ProfileReason sum;
+        size_t i = 0;
+
+        if (stacks == 0 || is_total(name) || strlen(name) >= PROFILE_REASON_SIZE)
+                return;
+        while (i < r->n && !streq(r->items[i].name, name))
+                i++;
+        if (i == PROFILE_REASONS_MAX)
+                return;
+        if (i == r->n) {
+                r->items[i] = (ProfileReason){};
+                strcpy(r->items[r->n++].name, name);
+        }
+
+        sum = r->items[i];
+        sum.stacks = add_counts(sum.stacks, stacks);
+        for (; i > 0 && r->items[i - 1].stacks < sum.stacks; i--)
+                r->items[i] = r->items[i - 1];
+        r->items[i] = sum;
+}
+
+static void add_reasons(ProfileNotes *notes, const Profile *p) {
+        static const char prefix[] = "stacks-";
+
+        for (size_t i = 0; i < profile_n_comments(p); i++) {
+                const char *comment = profile_get_comment(p, i), *colon = strstr(comment, ": ");
+                char name[PROFILE_REASON_SIZE] = "";
+                uint64_t stacks;
+
+                if (!startswith(comment, prefix) || !colon)
+                        continue;
+                comment += strlen(prefix);
+                if ((size_t) (colon - comment) >= sizeof(name))
+                        continue;
+                memcpy(name, comment, (size_t) (colon - comment));
+                if (parse_count(colon + 2, &stacks))
+                        profile_reasons_add(&notes->broken, name, stacks);
+        }
 }
 
 void profile_notes_add(ProfileNotes *notes, const Profile *p) {
@@ -217,4 +277,5 @@ void profile_notes_add(ProfileNotes *notes, const Profile *p) {
         add_note(&notes->stacks_broken, p, "stacks-broken", &notes->found);
         add_note(&notes->stacks_none, p, "stacks-none", &notes->found);
         add_note(&notes->stacks_guessed, p, "stacks-guessed", &notes->found);
+        add_reasons(notes, p);
 }

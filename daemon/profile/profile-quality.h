@@ -34,10 +34,30 @@ void profile_count_frames(Profile *p, ProfileFrames *ret);
 /* The mapping with the most frames without a name. -ENOENT: every frame has one. */
 int profile_worst_mapping(Profile *p, uint32_t *ret_mapping, ProfileFrames *ret);
 
+enum {
+        PROFILE_REASONS_MAX = 16, /* for which stacks are broken; further ones are left out */
+        PROFILE_REASON_SIZE = 32, /* of a name, with its NUL; longer ones are left out */
+};
+
+typedef struct ProfileReason {
+        char name[PROFILE_REASON_SIZE]; /* as of the label stack_end */
+        uint64_t stacks;
+} ProfileReason;
+
+/* Why stacks are broken, the most frequent reason first. */
+typedef struct ProfileReasons {
+        ProfileReason items[PROFILE_REASONS_MAX];
+        size_t n;
+} ProfileReasons;
+
+/* What is no reason ("complete", "truncated", "none") is left out. */
+void profile_reasons_add(ProfileReasons *r, const char *name, uint64_t stacks);
+
 /* What the daemon notes in a profile's comments, added up over profiles. */
 typedef struct ProfileNotes {
         uint64_t samples, lost_samples;
         uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
+        ProfileReasons broken;
         bool found; /* one profile at least had notes */
 } ProfileNotes;
 

@@ -75,6 +75,7 @@ static const Property unit_properties[] = {
         { "StacksBroken",            "t",  offsetof(UnitStatus, stacks_broken)              },
         { "StacksNone",              "t",  offsetof(UnitStatus, stacks_none)                },
         { "StacksGuessed",           "t",  offsetof(UnitStatus, stacks_guessed)             },
+        { "StackEnds",               "a(st)", offsetof(UnitStatus, broken)                  },
         { "ProfilesWritten",         "t",  offsetof(UnitStatus, profiles)                   },
         { "ProfileBytes",            "t",  offsetof(UnitStatus, profile_bytes)              },
         {}
@@ -130,6 +131,21 @@ static int read_losses(sd_bus_message *m, DaemonStatus *s) {
         return sd_bus_message_exit_container(m);
 }
 
+static int read_stack_ends(sd_bus_message *m, ProfileReasons *ret) {
+        const char *reason;
+        uint64_t stacks;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(st)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(st)", &reason, &stacks)) > 0)
+                profile_reasons_add(ret, reason, stacks);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
 static int read_id(sd_bus_message *m, char *ret) {
         const void *bytes;
         sd_id128_t id;
@@ -154,6 +170,8 @@ static int read_value(sd_bus_message *m, const Property *p, void *object) {
 
         if (streq(p->type, "a(sst)"))
                 return read_losses(m, object);
+        if (streq(p->type, "a(st)"))
+                return read_stack_ends(m, field);
         if (streq(p->type, "ay"))
                 return read_id(m, field);
         if (!streq(p->type, "s"))
@@ -456,6 +474,17 @@ static const char *null_if_empty(const char *s) {
         return isempty(s) ? NULL : s;
 }
 
+void stack_reasons_to_json(const ProfileReasons *reasons, JsonOutput *j) {
+        json_open_array(j, "broken");
+        for (size_t i = 0; i < reasons->n; i++) {
+                json_open_object(j, NULL);
+                json_add_string(j, "reason", reasons->items[i].name);
+                json_add_count(j, "stacks", reasons->items[i].stacks);
+                json_close(j);
+        }
+        json_close(j);
+}
+
 void unit_status_to_json(const UnitStatus *u, JsonOutput *j) {
         json_open_object(j, NULL);
         json_add_string(j, "unit", u->name);
@@ -478,6 +507,7 @@ void unit_status_to_json(const UnitStatus *u, JsonOutput *j) {
         json_add_count(j, "stacks_broken", u->stacks_broken);
         json_add_count(j, "stacks_none", u->stacks_none);
         json_add_count(j, "stacks_guessed", u->stacks_guessed);
+        stack_reasons_to_json(&u->broken, j);
         json_add_count(j, "profiles", u->profiles);
         json_add_count(j, "profile_bytes", u->profile_bytes);
         if (u->last_profile_usec > 0) {

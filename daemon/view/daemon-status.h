@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "basic/time-util.h"
+#include "profile/profile-quality.h"
 #include "view/json-output.h"
 
 typedef struct DaemonLoss {
@@ -44,6 +45,7 @@ typedef struct UnitStatus {
         uint64_t samples, lost, cpu_profiled_nsec;
         uint64_t frames, frames_named;
         uint64_t stacks_complete, stacks_truncated, stacks_broken, stacks_none, stacks_guessed;
+        ProfileReasons broken;
         uint64_t profiles, profile_bytes;
 } UnitStatus;
 
@@ -97,5 +99,6 @@ uint64_t unit_status_user_stacks(const UnitStatus *u);
 const char *unit_status_display_state(const UnitStatus *u, usec_t now);
 
 /* ---- as JSON ---- */
+void stack_reasons_to_json(const ProfileReasons *reasons, JsonOutput *j); /* key "broken" */
 void unit_status_to_json(const UnitStatus *u, JsonOutput *j);
 void daemon_status_to_json(const DaemonStatus *d, JsonOutput *j, const char *key);

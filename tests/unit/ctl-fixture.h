@@ -111,6 +111,8 @@ static inline void ctl_fixture_store(CtlFixture *f, const char *unit, unsigned a
         assert_return_code(profile_add_comment(r.profile, "lost-samples: 2"), 0);
         assert_return_code(profile_add_comment(r.profile, "stacks-complete: 3"), 0);
         assert_return_code(profile_add_comment(r.profile, "stacks-broken: 1"), 0);
+        assert_return_code(profile_add_comment(r.profile, "stacks-no-table: 1"), 0);
+        assert_return_code(profile_add_comment(r.profile, "stacks-guessed: 2"), 0);
         assert_return_code(pprof_encode(r.profile, &data, &size), 0);
         assert_return_code(store_open(&s, f->directory, &limits), 0);
         assert_return_code(store_write(s, &e, data, size, NULL), 0);

@@ -86,6 +86,10 @@ static int get_unit(sd_bus *bus _unused_,
                 return sd_bus_message_append(m, "t", u->complete);
         if (streq(property, "StacksBroken"))
                 return sd_bus_message_append(m, "t", u->samples > 0 ? 1000 - u->complete : 0);
+        if (streq(property, "StackEnds"))
+                return sd_bus_message_append(
+                        m, "a(st)", 3, "complete", u->complete, "no-table",
+                        u->samples > 0 ? (uint64_t) 1000 - u->complete : 0, "no-rule", UINT64_C(0));
         if (streq(property, "FramesTotal"))
                 return sd_bus_message_append(m, "t", u->samples > 0 ? UINT64_C(1000) : 0);
         return sd_bus_message_append(m, "t", 60 * USEC_PER_SEC); /* the two lengths of a window */
@@ -151,6 +155,7 @@ static const sd_bus_vtable unit_vtable[] = {
         SD_BUS_PROPERTY("FramesNamed", "t", get_unit, 0, 0),
         SD_BUS_PROPERTY("StacksComplete", "t", get_unit, 0, 0),
         SD_BUS_PROPERTY("StacksBroken", "t", get_unit, 0, 0),
+        SD_BUS_PROPERTY("StackEnds", "a(st)", get_unit, 0, 0),
         SD_BUS_VTABLE_END
 };
 /* clang-format on */
@@ -302,6 +307,7 @@ static void test_status_of_a_unit_shows_all_of_it(void **state) {
         assert_contains(f->output, "● poor.service\n");
         assert_contains(f->output, "Symbols: 12% named\n");
         assert_contains(f->output, "Stacks: 70% complete of 1 000, 0 truncated, 300 broken");
+        assert_contains(f->output, "Broken: 30.0% no-table\n");
         assert_contains(f->output, "Invocation: 30313233343536373839616263646566");
         assert_lacks(f->output, "busy.service");
         assert_int_equal(RUN(f, verb_status, NAME("nope")), EXIT_CODE_NO_MATCH);

@@ -96,6 +96,7 @@ static void test_report_merges_the_profiles_of_a_unit(void **state) {
         assert_int_equal(RUN(f, verb_report, NAME("nginx")), EXIT_CODE_OK);
         assert_contains(f->output, "nginx.service, cpu, 23:30-23:41 (2 of 2 profiles), 60 samples");
         assert_contains(f->output, "Quality  100% named, 75% complete stacks, 4 lost samples");
+        assert_contains(f->output, "Stacks   50% in part by frame pointer; 25.0% no-table\n");
         assert_contains(f->output, "main › work");
         assert_contains(f->output, "50.0%   50.0%  [k] copy  kernel");
         assert_contains(f->output, " 0.0%  100.0%  main      worker");

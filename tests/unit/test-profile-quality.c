@@ -63,6 +63,39 @@ static void test_notes_add_up_over_profiles(void **state) {
         profile_free(f.profile);
 }
 
+static void test_reasons_add_up_and_the_most_frequent_comes_first(void **state) {
+        static const char *const comments[] = {
+                "stacks-complete: 90", "stacks-broken: 9",   "stacks-guessed: 4",
+                "stacks-no-table: 2",  "stacks-no-rule: 5",  "stacks-not-loaded: x",
+                "stacks-",             "stacks-none: 1",     "stacks-not-code: 0",
+        };
+        static const char before[] = "stacks-a-reason-that-is-longer-than-any: 7";
+        ProfileNotes notes = {};
+        ReportFixture f;
+
+        (void) state;
+        report_fixture_init(&f, 0, 0);
+        for (size_t i = 0; i < ELEMENTSOF(comments); i++)
+                assert_return_code(profile_add_comment(f.profile, comments[i]), 0);
+        assert_return_code(profile_add_comment(f.profile, before), 0);
+        profile_notes_add(&notes, f.profile);
+        profile_notes_add(&notes, f.profile);
+        assert_int_equal(notes.broken.n, 2);
+        assert_string_equal(notes.broken.items[0].name, "no-rule");
+        assert_int_equal(notes.broken.items[0].stacks, 10);
+        assert_string_equal(notes.broken.items[1].name, "no-table");
+        assert_int_equal(notes.broken.items[1].stacks, 4);
+
+        for (int i = 0; i < 2 * PROFILE_REASONS_MAX; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "reason-%d", i);
+                profile_reasons_add(&notes.broken, name, 100);
+        }
+        assert_int_equal(notes.broken.n, PROFILE_REASONS_MAX);
+        profile_free(f.profile);
+}
+
 static void test_notes_of_strangers_are_no_numbers(void **state) {
         ProfileNotes notes = {};
         ReportFixture f;
@@ -159,6 +192,7 @@ int main(void) {
                 cmocka_unit_test(test_frames_count_as_often_as_they_were_sampled),
                 cmocka_unit_test(test_the_worst_mapping_has_the_most_frames_without_a_name),
                 cmocka_unit_test(test_notes_add_up_over_profiles),
+                cmocka_unit_test(test_reasons_add_up_and_the_most_frequent_comes_first),
                 cmocka_unit_test(test_notes_of_strangers_are_no_numbers),
                 cmocka_unit_test(test_mappings_have_names_for_people),
                 cmocka_unit_test(test_sums_saturate),
