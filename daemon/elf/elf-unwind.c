@@ -36,8 +36,9 @@ typedef struct ElfUnwind {
         Described *functions;
         size_t n_code, n_functions, code_capacity;
         EhFrame *eh_frame, *debug_frame;
-        GoStack go[GO_STACKS_MAX];
-        size_t n_go, next_go; /* those before next_go have been passed */
+        GoStacks stacks;
+        GoStack go; /* the next of them */
+        bool has_go;
         UnwindTable *table;
         IndexUnwind info;
 
@@ -261,20 +262,21 @@ static int elf_unwind_add_code_of_gap(ElfUnwind *u,
         return 0;
 }
 
-/* The same, but for Go's functions that are known by name. */
+/* The same, but for Go's functions. */
 static int elf_unwind_add_gap(ElfUnwind *u, const Code *code, uint64_t start, uint64_t end) {
         int r;
 
-        while (u->next_go < u->n_go && u->go[u->next_go].start < end) {
-                const GoStack *g = &u->go[u->next_go++];
-                uint64_t limit = MIN(g->end, end);
+        while (u->has_go && u->go.start < end) {
+                const GoStack g = u->go;
+                uint64_t limit = MIN(g.end, end);
 
-                if (g->start < start)
+                u->has_go = go_stacks_next(&u->stacks, &u->go);
+                if (g.start < start)
                         continue;
-                r = elf_unwind_add_code_of_gap(u, code, start, g->start);
+                r = elf_unwind_add_code_of_gap(u, code, start, g.start);
                 if (r < 0)
                         return r;
-                r = elf_unwind_add(u, g->start, limit, &g->rule);
+                r = elf_unwind_add(u, g.start, limit, &g.rule);
                 if (r < 0)
                         return r;
                 start = limit;
@@ -346,7 +348,10 @@ static int elf_unwind_add_code(ElfUnwind *u, const Code *code, size_t *i) {
                         r = elf_unwind_add_end(u, code, at, d->function.start, end);
                 } else {
                         r = elf_unwind_add_gap(u, code, at, d->function.start);
-                        if (r >= 0)
+                        if (r >= 0 && u->has_go && u->go.is_known &&
+                            u->go.start == d->function.start)
+                                r = elf_unwind_add_gap(u, code, d->function.start, end);
+                        else if (r >= 0)
                                 r = elf_unwind_add_function(u, code, d, end);
                 }
                 if (r < 0)
@@ -374,18 +379,6 @@ static int elf_unwind_fill(ElfUnwind *u) {
         return 0;
 }
 
-static void elf_unwind_find_go(ElfUnwind *u) {
-        static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
-        const uint8_t *bytes;
-        size_t i, size;
-
-        for (size_t k = 0; k < ELEMENTSOF(names) && u->n_go == 0; k++)
-                if (elf_file_find_section(u->file, names[k], &i) >= 0 &&
-                    elf_file_get_data(u->file, i, &bytes, &size) >= 0)
-                        u->n_go = go_stacks_find(bytes, size, elf_unwind_find_address(u, ".text"),
-                                                 u->machine, u->go);
-}
-
 int elf_unwind_read(const ElfFile *f, UnwindTable **ret, IndexUnwind *ret_info) {
         _cleanup_(elf_unwind_done) ElfUnwind u = {
                 .file = f,
@@ -411,7 +404,7 @@ int elf_unwind_read(const ElfFile *f, UnwindTable **ret, IndexUnwind *ret_info) 
         r = elf_unwind_list_functions(&u);
         if (r < 0)
                 return r;
-        elf_unwind_find_go(&u);
+        u.has_go = go_stacks_begin(&u.stacks, f) >= 0 && go_stacks_next(&u.stacks, &u.go);
         r = unwind_table_new(&u.table);
         if (r < 0)
                 return r;

@@ -2,76 +2,34 @@
 /*
  * Go Stacks
  *
- * The table (Go's src/runtime/symtab.go, pcHeader and functab) is a header, and from one of its
- * offsets on pairs of 32-bit numbers: where a function starts in the text, and where it is
- * described.
+ * A function that has a frame keeps the caller's frame pointer at its top, below the return address
+ * (Go's internal ABI; cmd/internal/obj/x86 writes it so for assembly, too).
  */
 
 #include <elf.h>
 
 #include "basic/string-util.h"
-#include "elf/byte-reader.h"
+#include "elf/cfi-rule.h"
 #include "elf/go-stacks.h"
 
 enum {
-        MAGIC_1_18 = 0xfffffff0u,
-        MAGIC_1_20 = 0xfffffff1u,
-        NAME_MAX_SIZE = 64, /* bytes of a name that are looked at */
-        ENTRY_SIZE = 8,
+        NAME_SIZE_MAX = 64, /* longer ones are not looked for */
+        WORD = 8,
+        FRAME_BYTES_MAX = 1 << 20,
 };
 
-typedef struct GoTable {
-        const uint8_t *bytes;
-        size_t size;
-        uint64_t text;
-        uint64_t n_functions, names, functions; /* offsets in the table */
-} GoTable;
-
-static bool read_header(GoTable *t) {
-        ByteReader r = byte_reader(t->bytes, t->size);
-        uint64_t magic = byte_reader_fixed(&r, 4), text;
-        const uint8_t *sizes;
-
-        (void) byte_reader_take(&r, 2);
-        sizes = byte_reader_take(&r, 2); /* of the smallest instruction, of a pointer */
-        if (!sizes || sizes[1] != 8 || (magic != MAGIC_1_18 && magic != MAGIC_1_20))
-                return false;
-        t->n_functions = byte_reader_fixed(&r, 8);
-        (void) byte_reader_fixed(&r, 8); /* files */
-        text = byte_reader_fixed(&r, 8);
-        t->names = byte_reader_fixed(&r, 8);
-        for (int i = 0; i < 3; i++)
-                (void) byte_reader_fixed(&r, 8); /* units, files, tables of program counters */
-        t->functions = byte_reader_fixed(&r, 8);
-        /* The linker of a position-independent program leaves it to the dynamic linker. */
-        if (text != 0)
-                t->text = text;
-        return !r.failed && t->functions <= t->size && t->names <= t->size &&
-               t->n_functions < (t->size - t->functions) / ENTRY_SIZE;
+int go_stacks_begin(GoStacks *g, const ElfFile *f) {
+        *g = (GoStacks){ .machine = elf_file_get_machine(f) };
+        return go_table_find(f, &g->table);
 }
 
-static uint32_t number_at(const GoTable *t, uint64_t offset) {
-        ByteReader r = offset <= t->size ? byte_reader(t->bytes + offset, t->size - offset)
-                                         : byte_reader(t->bytes, 0);
+/* ---- functions that are known ---- */
 
-        return (uint32_t) byte_reader_fixed(&r, 4);
-}
-
-/* false: it has none, or one that is too long to be looked for. */
-static bool get_name(const GoTable *t, uint64_t i, char ret[static NAME_MAX_SIZE]) {
-        uint64_t entry = t->functions + i * ENTRY_SIZE;
-        /* Of the description, the name is the second number. */
-        uint64_t name = t->names + number_at(t, t->functions + number_at(t, entry + 4) + 4);
-        const char *s = (const char *) t->bytes + name;
-        size_t n;
-
-        if (name >= t->size)
-                return false;
-        n = strnlen(s, MIN(t->size - (size_t) name, (size_t) NAME_MAX_SIZE));
-        if (n == NAME_MAX_SIZE || n == t->size - name)
-                return false;
-        memcpy(ret, s, n + 1);
-        return true;
+static bool is_one_of(const char *name, const char *const *names, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(name, names[i]))
+                        return true;
+        return false;
 }
 
 /* Here a stack begins. Above it there is nothing, or what has been left for good. */
@@ -82,64 +40,136 @@ static bool is_beginning(const char *name) {
                 "_rt0_arm64_linux", "runtime.kickoff",
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (streq(name, names[i]))
-                        return true;
-        return false;
+        return is_one_of(name, names, ELEMENTSOF(names));
 }
 
 /* It runs a function on the thread's own stack, and leaves the frame pointer as it was. */
 static bool is_crossing(const char *name) {
-        return streq(name, "runtime.systemstack") || streq(name, "runtime.asmcgocall");
+        static const char *const names[] = { "runtime.systemstack", "runtime.asmcgocall" };
+
+        return is_one_of(name, names, ELEMENTSOF(names));
 }
 
-static bool make_rule(uint16_t machine, char *name, struct unwind_rule *ret) {
-        char *abi = strstr(name, ".abi");
+/* The same for the vDSO, from a frame of its own. Go 1.16 does not say that they do. */
+static bool has_frame_elsewhere(const GoFunction *f, const char *name) {
+        static const char *const names[] = { "time.now", "runtime.nanotime1", "runtime.walltime",
+                                             "runtime.walltime1" };
 
+        return f->moves_stack || is_one_of(name, names, ELEMENTSOF(names));
+}
+
+/* The kernel leaves all registers there; its bytes are known. */
+static bool is_signal_return(const char *name) {
+        return startswith(name, "runtime.sigreturn");
+}
+
+/* Without the suffix that tells the ways to call it apart. "": it is too long, or has none. */
+static void get_name(const GoStacks *g, char ret[static NAME_SIZE_MAX]) {
+        const char *name = go_table_get_name(&g->table, g->function.name);
+        size_t n = name ? strnlen(name, NAME_SIZE_MAX) : NAME_SIZE_MAX;
+        char *abi;
+
+        if (n == NAME_SIZE_MAX)
+                n = 0;
+        memcpy(ret, name ?: "", n);
+        ret[n] = '\0';
+        abi = strstr(ret, ".abi");
         if (abi)
                 *abi = '\0';
-        if (is_beginning(name)) {
-                *ret = (struct unwind_rule){ .kind = UNWIND_END };
+}
+
+/* ---- rules ---- */
+
+/* The caller's frame is that of the frame pointer, which need not be on this stack. */
+static const struct unwind_rule rule_elsewhere = {
+        .kind = UNWIND_CFA_ELSEWHERE,
+        .ra_kind = UNWIND_RETURN_IN_BLOCK,
+        .base = UNWIND_X86_64_RBP,
+        .offset = 2 * WORD,
+        .ra = 1,
+        .block = -2,
+        .block_base = UNWIND_BLOCK_AT_CFA,
+        .n_block = 2,
+        .slots = UINT64_C(1) << (4 * UNWIND_X86_64_RBP),
+};
+
+/* bytes: between the stack pointer and the return address. */
+static bool make_rule(const GoStacks *g, int64_t bytes, struct unwind_rule *ret) {
+        CfiState s = {
+                .cfa = { .kind = CFI_OFFSET, .value = bytes + WORD },
+                .cfa_register = UNWIND_X86_64_RSP,
+                .spoken = 1U << UNWIND_X86_64_RBP,
+                .return_address = { .kind = CFI_OFFSET, .value = -WORD },
+        };
+
+        if (bytes < 0 || bytes > FRAME_BYTES_MAX || bytes % WORD != 0)
+                return false;
+        if (bytes > 0 && g->is_crossing) {
+                *ret = rule_elsewhere;
                 return true;
         }
-        if (machine != EM_X86_64 || !is_crossing(name))
+        if (bytes > 0)
+                s.registers[UNWIND_X86_64_RBP] =
+                        (CfiValue){ .kind = CFI_OFFSET, .value = -2 * WORD };
+        return cfi_rule_make(g->machine, &s, false, ret) == 0;
+}
+
+/* The whole function by one rule. */
+static void tell_function(GoStacks *g, const struct unwind_rule *rule, GoStack *ret) {
+        *ret = (GoStack){ g->function.start, g->function.end, *rule, true };
+        g->end = ret->end;
+}
+
+/* false: by none. */
+static bool find_known(GoStacks *g, const char *name, GoStack *ret) {
+        static const struct unwind_rule end = { .kind = UNWIND_END };
+
+        if (is_beginning(name) || g->function.is_top)
+                tell_function(g, &end, ret);
+        else if (g->machine == EM_X86_64 && is_crossing(name))
+                tell_function(g, &rule_elsewhere, ret);
+        else
                 return false;
-        *ret = (struct unwind_rule){
-                .kind = UNWIND_CFA_ELSEWHERE,
-                .ra_kind = UNWIND_RETURN_IN_BLOCK,
-                .base = UNWIND_X86_64_RBP,
-                .offset = 16,
-                .ra = 1,
-                .block = -2,
-                .block_base = UNWIND_BLOCK_AT_CFA,
-                .n_block = 2,
-                .slots = UINT64_C(1) << (4 * UNWIND_X86_64_RBP),
-        };
         return true;
 }
 
-size_t go_stacks_find(const uint8_t *table,
-                      size_t size,
-                      uint64_t text,
-                      uint16_t machine,
-                      GoStack ret[static GO_STACKS_MAX]) {
-        GoTable t = { .bytes = table, .size = size, .text = text };
-        size_t n = 0;
+/* The next stretch of the function. */
+static bool next_value(GoStacks *g, GoStack *ret) {
+        while (g->values.at) {
+                GoValues *v = &g->values;
 
-        if (!read_header(&t))
-                return 0;
-
-        for (uint64_t i = 0; i < t.n_functions && n < GO_STACKS_MAX; i++) {
-                uint64_t entry = t.functions + i * ENTRY_SIZE;
-                uint64_t start = t.text + number_at(&t, entry);
-                uint64_t end = t.text + number_at(&t, entry + ENTRY_SIZE);
-                char name[NAME_MAX_SIZE];
-
-                if (end <= start || (n > 0 && start < ret[n - 1].end) || !get_name(&t, i, name) ||
-                    !make_rule(machine, name, &ret[n].rule))
+                if (!go_values_next(v)) {
+                        v->at = NULL;
+                        break;
+                }
+                *ret = (GoStack){
+                        .start = MAX(v->start, g->end),
+                        .end = MIN(v->end, g->function.end),
+                        .is_known = g->is_crossing,
+                };
+                if (ret->start >= ret->end || !make_rule(g, v->value, &ret->rule))
                         continue;
-                ret[n].start = start;
-                ret[n++].end = end;
+                g->end = ret->end;
+                return true;
         }
-        return n;
+        return false;
+}
+
+bool go_stacks_next(GoStacks *g, GoStack *ret) {
+        while (!next_value(g, ret)) {
+                char name[NAME_SIZE_MAX];
+
+                if (g->next >= g->table.n_functions)
+                        return false;
+                if (!go_table_get(&g->table, g->next++, &g->function) || g->function.start < g->end)
+                        continue;
+                get_name(g, name);
+                if (find_known(g, name, ret))
+                        return true;
+                if (g->machine != EM_X86_64 || is_signal_return(name))
+                        continue;
+                g->is_crossing = has_frame_elsewhere(&g->function, name);
+                go_values_begin(&g->values, &g->table, &g->function, g->function.values_sp);
+        }
+        return true;
 }

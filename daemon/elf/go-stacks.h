@@ -4,28 +4,35 @@
 /*
  * Go Stacks
  *
- * Go's programs have frame pointers and, stripped, no call frame information. A few functions of
- * the runtime, in assembly, are where its stacks begin, or go over to another one: they get rules.
- * They are found by their names in .gopclntab (Go 1.18 and newer), which no program is without.
- * Pure: bytes in, rules out.
+ * Go's programs have, stripped, no call frame information, and their assembly uses the frame
+ * pointer for whatever it likes. But the table that each of them carries for its runtime says for
+ * each instruction how far the stack pointer has moved (x86-64), and names the few functions where
+ * stacks begin, or go over to another one.
  */
 
-#include "basic/util.h"
 #include "bpf/unwind-rule.h"
+#include "elf/go-table.h"
 
-enum { GO_STACKS_MAX = 32 };
-
+/* What holds for a stretch of code. */
 typedef struct GoStack {
         uint64_t start, end;
         struct unwind_rule rule;
+        bool is_known; /* the function is known for what it does; what a compiler says of it is less
+                        */
 } GoStack;
 
-/*
- * text: address of .text. What was found, sorted by address. 0: the table is none that is known, or
- * is damaged.
- */
-size_t go_stacks_find(const uint8_t *table,
-                      size_t size,
-                      uint64_t text,
-                      uint16_t machine,
-                      GoStack ret[static GO_STACKS_MAX]);
+typedef struct GoStacks {
+        GoTable table;
+        uint16_t machine;
+        uint64_t next; /* function */
+        uint64_t end;  /* of what was told */
+        GoFunction function;
+        GoValues values; /* of the function; at NULL: there are no more */
+        bool is_crossing;
+} GoStacks;
+
+/* -ENOENT: as go_table_find(). */
+int go_stacks_begin(GoStacks *g, const ElfFile *f);
+
+/* Stretches come in the order of their addresses, with gaps. false: there are no more. */
+bool go_stacks_next(GoStacks *g, GoStack *ret);

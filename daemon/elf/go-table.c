@@ -15,6 +15,9 @@ enum {
         PCDATA_INLINE = 2,
         FUNCDATA_INLINE = 3, /* in Go 1.16 4 */
         NO_VALUE = 0xffffffff,
+
+        FLAG_TOP_FRAME = 1 << 0, /* internal/abi.FuncFlag */
+        FLAG_SP_WRITE = 1 << 1,
 };
 
 /* size bytes of the table from offset on, as a number. */
@@ -169,14 +172,18 @@ static bool read_entry(const GoTable *t, uint64_t at, GoFunction *ret) {
         /* Where the fields are: behind the start of the function, a pointer or an offset. */
         uint64_t fields = at + (t->version == GO_1_16 ? POINTER_SIZE : 4);
         uint64_t end = fields + (t->version == GO_1_20 ? 40 : 36);
-        uint64_t name, file, line, n_pcdata, unit, n_funcdata, value;
+        uint64_t name, sp, file, line, n_pcdata, unit, flags, n_funcdata, value;
 
-        if (!number_at(t, fields, 4, &name) || !number_at(t, fields + 16, 4, &file) ||
-            !number_at(t, fields + 20, 4, &line) || !number_at(t, fields + 24, 4, &n_pcdata) ||
-            !number_at(t, fields + 28, 4, &unit) || !number_at(t, end - 1, 1, &n_funcdata) ||
+        if (!number_at(t, fields, 4, &name) || !number_at(t, fields + 12, 4, &sp) ||
+            !number_at(t, fields + 16, 4, &file) || !number_at(t, fields + 20, 4, &line) ||
+            !number_at(t, fields + 24, 4, &n_pcdata) || !number_at(t, fields + 28, 4, &unit) ||
+            !number_at(t, end - 3, 1, &flags) || !number_at(t, end - 1, 1, &n_funcdata) ||
             n_pcdata > 64)
                 return false;
         ret->name = (uint32_t) name;
+        ret->values_sp = (uint32_t) sp;
+        ret->is_top = flags & FLAG_TOP_FRAME;
+        ret->moves_stack = flags & FLAG_SP_WRITE;
         ret->values_file = (uint32_t) file;
         ret->values_line = (uint32_t) line;
         ret->unit = (uint32_t) unit;

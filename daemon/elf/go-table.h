@@ -47,6 +47,9 @@ typedef struct GoFunction {
         uint64_t start, end;
         uint32_t name;
         uint32_t values_file, values_line, values_inline;
+        uint32_t values_sp; /* bytes that the function has pushed */
+        bool is_top;        /* it has no caller (Go 1.17 and newer) */
+        bool moves_stack;   /* it writes the stack pointer itself: the values do not tell (1.17) */
         uint32_t unit;
         uint64_t tree;     /* address of its inline tree, 0: none */
         bool may_be_other; /* tree is where one version has it, and other_tree where another has */

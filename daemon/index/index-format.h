@@ -35,7 +35,7 @@
 #include "bpf/unwind-rule.h"
 
 #define INDEX_MAGIC   UINT64_C(0x31584449464c4550) /* "PELFIDX1" */
-#define INDEX_VERSION UINT32_C(5)
+#define INDEX_VERSION UINT32_C(6)
 
 enum {
         INDEX_BUILD_ID_MAX = 64,      /* bytes of a build id */
