@@ -96,11 +96,14 @@ struct task_struct___old {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs___kernel {
-        unsigned long r15, r14, r13, r12, bp, bx, r10, r9, r8, dx, si, di, ip, sp;
+        unsigned long r15, r14, r13, r12, bp, bx, r10, r9, r8, dx, si, di, orig_ax, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs___kernel {
         __u64 regs[31], sp, pc;
+};
+struct pt_regs___kernel {
+        int syscallno;
 };
 #endif
 

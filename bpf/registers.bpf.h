@@ -56,6 +56,13 @@ static __always_inline void load_entered(void *task_regs, struct unwind_state *u
         u->known = ((1U << UNWIND_REGISTERS) - 1) & ~(1U << 0 | 1U << 2 | 1U << 11);
 }
 
+static __always_inline bool is_in_exec(void *task_regs) {
+        struct pt_regs___kernel *regs = task_regs;
+        unsigned long number = BPF_CORE_READ(regs, orig_ax);
+
+        return number == 59 || number == 322; /* execve, execveat */
+}
+
 static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {
         return ctx->regs.cs & 3; /* privilege level of the code segment */
 }
@@ -77,6 +84,13 @@ static __always_inline void load_entered(void *task_regs, struct unwind_state *u
         u->registers[15] = BPF_CORE_READ(regs, sp);
         u->ip = BPF_CORE_READ(regs, pc);
         u->known = (1U << UNWIND_REGISTERS) - 1;
+}
+
+static __always_inline bool is_in_exec(void *task_regs) {
+        struct pt_regs___kernel *regs = task_regs;
+        int number = BPF_CORE_READ(regs, syscallno);
+
+        return number == 221 || number == 281; /* execve, execveat */
 }
 
 static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx) {

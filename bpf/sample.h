@@ -17,7 +17,8 @@ enum {
         SAMPLE_KERNEL_FRAMES_MAX = 127, /* default of sysctl kernel.perf_event_max_stack */
         SAMPLE_COMM_MAX = 16,           /* TASK_COMM_LEN */
 
-        SAMPLE_COPY_MAX = 16 << 10, /* bytes of a stack, from SAMPLE_RED_ZONE below its end on */
+        SAMPLE_COPY_MAX = 16 << 10, /* bytes of a stack, from sample_copy_start() on */
+        SAMPLE_COPY_PIECE = 256,    /* never straddles a page: one that is missing is all zero */
         SAMPLE_RED_ZONE = 128,      /* of x86-64: a leaf may use them without moving its end */
         SAMPLE_COPIES_MAX = 128,    /* of one CPU in one second */
 
@@ -38,7 +39,8 @@ enum {
 
 /* How the user stack ended. */
 enum sample_stack_end {
-        STACK_END_NONE,        /* no user stack: a kernel thread, or no registers within reach */
+        STACK_END_NONE,        /* no user stack: a kernel thread, no registers within reach, or the
+                                  process has given its memory back (exit, exec) */
         STACK_END_COMPLETE,    /* it reached the thread's outermost function */
         STACK_END_TRUNCATED,   /* SAMPLE_USER_FRAMES_MAX reached */
         STACK_END_NO_TABLE,    /* in code without a table, where the frame pointer led nowhere */
@@ -103,6 +105,11 @@ struct sample_registers {
         __u32 is_return;
 };
 _Static_assert(sizeof(struct sample_registers) == 144, "registers have no padding");
+
+/* Where the copy of a stack begins whose end (the lowest address in use) is at sp. */
+static inline __u64 sample_copy_start(__u64 sp) {
+        return (sp - SAMPLE_RED_ZONE) & ~(__u64) (SAMPLE_COPY_PIECE - 1);
+}
 
 /* Value of the map "targets", by cgroup id. */
 struct target {

@@ -60,8 +60,8 @@ static __always_inline int read_pair(struct stack_window *w, __u64 *ret, __u64 a
 #include "bpf/unwind-step.h"
 
 enum {
-        STEP_MORE = 0,    /* a frame was added, go on */
-        COPY_PIECE = 256, /* bytes; the end of the stack is met at a piece's end */
+        STEP_MORE = 0,        /* a frame was added, go on */
+        COPY_MISSING_MAX = 3, /* pages: untouched ones of the stack, or beyond its begin */
         COPY_WORDS = (sizeof(struct sample_registers) + SAMPLE_COPY_MAX) / sizeof(__u64),
         FIRST_MAPPED = 4096, /* nothing is mapped below (vm.mmap_min_addr) */
         FRAMES_ROOM = 512,   /* power of two above all frames: an index is masked, never compared */
@@ -83,6 +83,7 @@ struct scratch {
         __u64 last_event_ns; /* of this CPU */
         __u64 n_events;      /* of this CPU */
         __u64 copies_since_ns, n_copies;
+        __u64 missing_page, n_missing; /* of the copy: the last that could not be read */
         struct sample_record record;
         __u64 frames[FRAMES_ROOM + COPY_WORDS];
 };
@@ -208,6 +209,13 @@ static __always_inline bool is_exiting(struct task_struct *task) {
         return (has_typed_task() ? task->flags : BPF_CORE_READ(task, flags)) & PF_EXITING;
 }
 
+/* Of a task in the kernel; NULL: they are out of reach (before Linux 5.15). */
+static __always_inline void *get_task_registers(void) {
+        if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+                return NULL;
+        return (void *) bpf_task_pt_regs((void *) bpf_get_current_task_btf());
+}
+
 /* User registers of the current task; event: what has interrupted it, NULL: nothing. false: it has
  * none that can be reached. */
 static __always_inline bool load_user_registers(struct bpf_perf_event_data *event,
@@ -223,9 +231,7 @@ static __always_inline bool load_user_registers(struct bpf_perf_event_data *even
                 return true;
         }
 
-        if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-                return false;
-        regs = (void *) bpf_task_pt_regs((void *) bpf_get_current_task_btf());
+        regs = get_task_registers();
         if (!regs)
                 return false;
         load_entered(regs, &s->state);
@@ -273,6 +279,22 @@ static __always_inline void walk_user_by_helper(void *ctx, struct scratch *s) {
         }
 }
 
+/* An exit, and an exec from some moment on: the registers are of a program that is no more. */
+static __always_inline bool is_stack_gone(struct scratch *s, struct task_struct *task) {
+        void *regs;
+
+        if (s->record.flags & SAMPLE_IN_USER)
+                return false;
+        if (is_exiting(task))
+                return true;
+        regs = get_task_registers();
+        if (!regs || !is_in_exec(regs))
+                return false;
+        load_entered(regs, &s->state);
+        return bpf_probe_read_user(s->state.window, sizeof(__u64),
+                                   (void *) s->state.registers[unwind_sp(MACHINE)]) != 0;
+}
+
 static __always_inline void load_process(struct scratch *s) {
         struct unwind_process none = {}, *p;
 
@@ -305,8 +327,7 @@ static __always_inline void walk_user(void *ctx,
                 if (end != STEP_MORE)
                         break;
         }
-        /* A process that exits has given its memory back. */
-        if (end != STACK_END_COMPLETE && !(s->record.flags & SAMPLE_IN_USER) && is_exiting(task)) {
+        if (end != STACK_END_COMPLETE && is_stack_gone(s, task)) {
                 s->record.n_user = 0;
                 end = STACK_END_NONE;
         }
@@ -321,11 +342,29 @@ static __always_inline bool may_copy(struct scratch *s) {
         return s->n_copies++ < SAMPLE_COPIES_MAX;
 }
 
+/* A page that no function has touched yet is not there; it holds nothing that leads up the stack.
+ */
+static __always_inline void copy_piece(struct scratch *s, __u32 to, __u64 from, __u32 end) {
+        __u64 page = from >> 12;
+
+        if (s->n_missing > 0 && page == s->missing_page) {
+                __builtin_memset(&s->frames[to], 0, SAMPLE_COPY_PIECE);
+                return;
+        }
+        /* What cannot be read is filled with zeros. */
+        if (bpf_probe_read_user(&s->frames[to], SAMPLE_COPY_PIECE, (void *) from) == 0) {
+                s->record.n_copied = end;
+                return;
+        }
+        s->missing_page = page;
+        s->n_missing++;
+}
+
 /* Where tables were missing that may come: what user space needs to walk the stack by them. */
 static __always_inline void copy_stack(struct bpf_perf_event_data *event,
                                        struct scratch *s,
                                        struct task_struct *task) {
-        __u32 first = (s->record.n_kernel + s->record.n_user) & (FRAMES_ROOM - 1), n = 0;
+        __u32 first = (s->record.n_kernel + s->record.n_user) & (FRAMES_ROOM - 1);
         __u32 end = s->record.stack_end;
         __u64 from;
 
@@ -337,11 +376,9 @@ static __always_inline void copy_stack(struct bpf_perf_event_data *event,
 
         __builtin_memcpy(&s->frames[first], &s->state, sizeof(struct sample_registers));
         first += sizeof(struct sample_registers) / sizeof(__u64);
-        from = s->state.registers[unwind_sp(MACHINE)] - SAMPLE_RED_ZONE;
-        for (; n < SAMPLE_COPY_MAX; n += COPY_PIECE) {
-                if (bpf_probe_read_user(&s->frames[first + n / sizeof(__u64)], COPY_PIECE,
-                                        (void *) (from + n)) != 0)
-                        break;
-        }
-        s->record.n_copied = n;
+        from = sample_copy_start(s->state.registers[unwind_sp(MACHINE)]);
+        s->n_missing = 0;
+        for (__u32 n = 0; n < SAMPLE_COPY_MAX && s->n_missing <= COPY_MISSING_MAX;
+             n += SAMPLE_COPY_PIECE)
+                copy_piece(s, first + n / sizeof(__u64), from + n, n + SAMPLE_COPY_PIECE);
 }

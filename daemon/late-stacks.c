@@ -183,7 +183,7 @@ static bool walk(LateStacks *l, const LateStack *s, struct sample_record *record
         unwinder.mappings = l->mappings;
         unwinder.n_mappings = mapping_set_size(s->process.mappings);
         memcpy(&state, registers, sizeof(*registers));
-        copy.start = state.registers[unwind_sp(MACHINE)] - SAMPLE_RED_ZONE;
+        copy.start = sample_copy_start(state.registers[unwind_sp(MACHINE)]);
 
         end = unwinder_walk(&unwinder, &state, user, SAMPLE_USER_FRAMES_MAX);
         l->walked++;

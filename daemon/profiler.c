@@ -19,6 +19,8 @@
 #include "unit-windows.h"
 
 #define CODE_REFRESH_USEC (100 * USEC_PER_MSEC)
+#define START_USEC        (500 * USEC_PER_MSEC) /* a unit starts, or a session */
+#define EXEC_USEC         (100 * USEC_PER_MSEC) /* where there was one program, there will be more */
 #define CACHE_BYTES_MAX   (UINT64_C(1) << 30)
 
 struct Profiler {
@@ -234,6 +236,8 @@ static void on_process(const ProcessRecord *record, void *userdata) {
         case PROCESS_RECORD_EXEC:
                 r = process_table_exec(p->processes, record->pid, record->comm);
                 unwind_loader_remove_process(p->unwind, record->pid);
+                if (process_table_find(p->processes, record->pid))
+                        sampler_hurry(p->sampler, EXEC_USEC);
                 break;
         case PROCESS_RECORD_COMM:
                 r = process_table_comm(p->processes, record->pid, record->comm);
@@ -376,7 +380,7 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
         int r;
 
         /* What starts is about to execute its program and map its libraries. */
-        sampler_hurry(p->sampler);
+        sampler_hurry(p->sampler, START_USEC);
         r = cgroup_processes(control_group, learn_process, p);
         if (r < 0)
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
@@ -398,7 +402,7 @@ void profiler_learn_process(Profiler *p, pid_t pid) {
 }
 
 void profiler_hurry(Profiler *p) {
-        sampler_hurry(p->sampler);
+        sampler_hurry(p->sampler, START_USEC);
 }
 
 bool profiler_settle(Profiler *p, bool all) {

@@ -315,10 +315,14 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
         return set_drain_timer(s, s->resting ? CPU_CHECK_USEC : SAMPLER_DRAIN_USEC);
 }
 
-void sampler_hurry(Sampler *s) {
+void sampler_hurry(Sampler *s, usec_t for_usec) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        bool hurries = now < s->hurry_until_usec && !s->resting;
+
         end_rest(s);
-        s->hurry_until_usec = now_usec(CLOCK_MONOTONIC) + SAMPLER_HURRY_FOR_USEC;
-        (void) set_drain_timer(s, SAMPLER_HURRY_USEC);
+        s->hurry_until_usec = MAX(s->hurry_until_usec, now + for_usec);
+        if (!hurries)
+                (void) set_drain_timer(s, SAMPLER_HURRY_USEC);
 }
 
 static int on_samples_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

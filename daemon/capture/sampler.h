@@ -18,9 +18,8 @@
 #include "capture/session-events.h"
 
 #define SAMPLER_DRAIN_USEC (100 * USEC_PER_MSEC)
-/* After sampler_hurry(): so often, for so long. */
-#define SAMPLER_HURRY_USEC     (10 * USEC_PER_MSEC)
-#define SAMPLER_HURRY_FOR_USEC (500 * USEC_PER_MSEC)
+/* After sampler_hurry(): so often. */
+#define SAMPLER_HURRY_USEC (10 * USEC_PER_MSEC)
 
 typedef struct Sampler Sampler;
 
@@ -68,8 +67,8 @@ DEFINE_CLEANUP(Sampler *, sampler_free);
 
 /* Takes what has arrived so far. */
 void sampler_drain(Sampler *s);
-/* Something starts: what is reported of it is wanted at once for a while. */
-void sampler_hurry(Sampler *s);
+/* Something starts: what is reported of it is wanted at once, for a while. */
+void sampler_hurry(Sampler *s, usec_t for_usec);
 
 /* Makes a cgroup a target, or changes it. share in 1/65536 of the events; 0 excludes it. */
 int sampler_set_target(Sampler *s, uint64_t cgroup_id, uint32_t slot, uint32_t share);

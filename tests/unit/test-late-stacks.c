@@ -13,7 +13,7 @@ typedef struct Sample {
         struct sample_record record;
         uint64_t frames[1];
         struct sample_registers registers;
-        uint64_t stack[SAMPLE_RED_ZONE / sizeof(uint64_t) + STACK_WORDS];
+        uint64_t stack[SAMPLE_COPY_PIECE / sizeof(uint64_t) + STACK_WORDS];
 } Sample;
 
 typedef struct World {
@@ -67,10 +67,11 @@ static Sample sample_new(void) {
                 .frames = { FIXTURE_CODE + 0x10 },
                 .registers = { .ip = FIXTURE_CODE + 0x10, .known = 0xffff },
         };
-        uint64_t *stack = s.stack + SAMPLE_RED_ZONE / sizeof(uint64_t);
+        uint64_t *stack = s.stack + SAMPLE_COPY_PIECE / sizeof(uint64_t);
 
         s.record.stack_end = STACK_END_NOT_LOADED;
         s.record.n_copied = sizeof(s.stack);
+        assert_int_equal(sample_copy_start(STACK), STACK - sizeof(s.stack) + STACK_WORDS * 8);
         s.registers.registers[UNWIND_X86_64_RSP] = STACK;
         s.registers.registers[UNWIND_X86_64_RBP] = STACK + 16;
         stack[2] = STACK + 32;
