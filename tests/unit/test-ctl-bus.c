@@ -87,9 +87,9 @@ static int get_unit(sd_bus *bus _unused_,
         if (streq(property, "StacksBroken"))
                 return sd_bus_message_append(m, "t", u->samples > 0 ? 1000 - u->complete : 0);
         if (streq(property, "StackEnds"))
-                return sd_bus_message_append(
-                        m, "a(st)", 3, "complete", u->complete, "no-table",
-                        u->samples > 0 ? (uint64_t) 1000 - u->complete : 0, "no-rule", UINT64_C(0));
+                return sd_bus_message_append(m, "a(st)", 3, "complete", u->complete, "no-table",
+                                             u->samples > 0 ? (uint64_t) 1000 - u->complete : 0,
+                                             "no-rule", UINT64_C(0));
         if (streq(property, "FramesTotal"))
                 return sd_bus_message_append(m, "t", u->samples > 0 ? UINT64_C(1000) : 0);
         return sd_bus_message_append(m, "t", 60 * USEC_PER_SEC); /* the two lengths of a window */

@@ -65,9 +65,15 @@ static void test_notes_add_up_over_profiles(void **state) {
 
 static void test_reasons_add_up_and_the_most_frequent_comes_first(void **state) {
         static const char *const comments[] = {
-                "stacks-complete: 90", "stacks-broken: 9",   "stacks-guessed: 4",
-                "stacks-no-table: 2",  "stacks-no-rule: 5",  "stacks-not-loaded: x",
-                "stacks-",             "stacks-none: 1",     "stacks-not-code: 0",
+                "stacks-complete: 90",
+                "stacks-broken: 9",
+                "stacks-guessed: 4",
+                "stacks-no-table: 2",
+                "stacks-no-rule: 5",
+                "stacks-not-loaded: x",
+                "stacks-",
+                "stacks-none: 1",
+                "stacks-not-code: 0",
         };
         static const char before[] = "stacks-a-reason-that-is-longer-than-any: 7";
         ProfileNotes notes = {};
