@@ -37,7 +37,10 @@ enum {
 
 /* A configuration in the making. */
 typedef struct Loader {
-        const char *root; /* NULL: "/" */
+        const char *root;        /* NULL: "/" */
+        const char *path;        /* the only file; NULL: the tree below root */
+        const ConfigText *texts; /* in place of files */
+        size_t n_texts;
         ConfigReader reader;
         Config *config;
         ConfigUnit *unit; /* the units.d file that is read; NULL: profilerd.conf */
@@ -594,10 +597,18 @@ static bool leads_nowhere(const char *path) {
         return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
+static int read_file(Loader *l, const char *path) {
+        for (size_t i = 0; i < l->n_texts; i++)
+                if (streq(l->texts[i].path, path))
+                        return config_file_parse(path, l->texts[i].text, l->texts[i].size,
+                                                 &l->reader);
+        return config_file_read(path, &l->reader);
+}
+
 static int read_main_file(Loader *l, const char *path) {
         l->unit = NULL;
         l->reader.sections = main_sections;
-        return config_file_read(path, &l->reader);
+        return read_file(l, path);
 }
 
 static int read_unit_file(Loader *l, const char *path) {
@@ -612,7 +623,7 @@ static int read_unit_file(Loader *l, const char *path) {
         l->unit = &u;
         l->is_in_use = false;
         l->reader.sections = unit_sections;
-        r = config_file_read(path, &l->reader);
+        r = read_file(l, path);
         if (r < 0)
                 return r;
         if (strv_length(u.patterns) == 0) {
@@ -630,7 +641,7 @@ static int read_unit_file(Loader *l, const char *path) {
         return 0;
 }
 
-static int read_files(Loader *l, const char *directory, int (*read_file)(Loader *, const char *)) {
+static int read_files(Loader *l, const char *directory, int (*read)(Loader *, const char *)) {
         _cleanup_(strv_freep) char **paths = NULL;
         int r;
 
@@ -644,11 +655,20 @@ static int read_files(Loader *l, const char *directory, int (*read_file)(Loader 
         for (char **path = paths; *path; path++) {
                 if (leads_nowhere(*path))
                         continue;
-                r = read_file(l, *path);
+                r = read(l, *path);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+static int read_texts(Loader *l) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < l->n_texts; i++)
+                r = l->texts[i].of_unit ? read_unit_file(l, l->texts[i].path)
+                                        : read_main_file(l, l->texts[i].path);
+        return r;
 }
 
 static int read_tree(Loader *l) {
@@ -673,20 +693,14 @@ static int read_tree(Loader *l) {
         return read_files(l, "units.d", read_unit_file);
 }
 
-/* path: the only file; NULL: the tree below root. */
-static int load(Config **ret,
-                const char *root,
-                const char *path,
-                ConfigComplaint complaint,
-                void *userdata) {
+static int load(Config **ret, Loader *l, ConfigComplaint complaint, void *userdata) {
         _cleanup_(config_freep) Config *c = NULL;
-        Loader l = { .root = root,
-                     .reader = { .on_assignment = on_assignment,
-                                 .userdata = &l,
-                                 .complaint = complaint,
-                                 .complaint_userdata = userdata } };
         int r;
 
+        l->reader = (ConfigReader){ .on_assignment = on_assignment,
+                                    .userdata = l,
+                                    .complaint = complaint,
+                                    .complaint_userdata = userdata };
         c = calloc(1, sizeof(Config));
         if (!c)
                 return -ENOMEM;
@@ -700,17 +714,17 @@ static int load(Config **ret,
         c->unwind_memory_max_bytes = DEFAULT_UNWIND_MEMORY_BYTES;
         c->sessions = DEFAULT_SESSIONS;
         c->storage.max_use_bytes = DEFAULT_MAX_USE_BYTES;
-        c->storage.keep_free_bytes = default_keep_free(&l);
+        c->storage.keep_free_bytes = default_keep_free(l);
         c->storage.max_retention_usec = USEC_INFINITY;
         c->compact_after_usec = DEFAULT_COMPACT_AFTER_USEC;
 
-        l.config = c;
-        r = path ? read_main_file(&l, path) : read_tree(&l);
+        l->config = c;
+        r = l->texts ? read_texts(l) : l->path ? read_main_file(l, l->path) : read_tree(l);
         if (r < 0)
                 return r;
 
         /* Lists add up, so the default must not be there before. */
-        if (!l.has_units) {
+        if (!l->has_units) {
                 r = strv_extend(&c->units, DEFAULT_UNITS);
                 if (r < 0)
                         return r;
@@ -721,9 +735,17 @@ static int load(Config **ret,
 }
 
 int config_load(Config **ret, const char *root, ConfigComplaint complaint, void *userdata) {
-        return load(ret, root, NULL, complaint, userdata);
+        return load(ret, &(Loader){ .root = root }, complaint, userdata);
 }
 
 int config_load_file(Config **ret, const char *path, ConfigComplaint complaint, void *userdata) {
-        return load(ret, NULL, path, complaint, userdata);
+        return load(ret, &(Loader){ .path = path }, complaint, userdata);
+}
+
+int config_load_texts(Config **ret,
+                      const ConfigText *texts,
+                      size_t n_texts,
+                      ConfigComplaint complaint,
+                      void *userdata) {
+        return load(ret, &(Loader){ .texts = texts, .n_texts = n_texts }, complaint, userdata);
 }

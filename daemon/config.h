@@ -101,6 +101,21 @@ char *config_complaint_format(const char *file, unsigned line, const char *sente
 int config_load(Config **ret, const char *root, ConfigComplaint complaint, void *userdata);
 /* The same from one file alone, without drop-ins: profilerd --config=FILE. */
 int config_load_file(Config **ret, const char *path, ConfigComplaint complaint, void *userdata);
+
+/* What would stand in a file. */
+typedef struct ConfigText {
+        const char *path; /* for complaints, and of the settings of units */
+        const char *text;
+        size_t size;
+        bool of_unit; /* of units.d */
+} ConfigText;
+
+/* The same from memory: for tests and fuzzers. */
+int config_load_texts(Config **ret,
+                      const ConfigText *texts,
+                      size_t n_texts,
+                      ConfigComplaint complaint,
+                      void *userdata);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free);
 void config_unit_done(ConfigUnit *u);

@@ -7,7 +7,7 @@
 #include "basic/string-util.h"
 
 enum {
-        WRITER_BUFFER_SIZE = 1 << 20,
+        WRITER_BUFFER_SIZE = 64 << 10,
         WRITER_SLOTS_MIN = 1 << 10,
 };
 

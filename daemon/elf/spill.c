@@ -19,7 +19,7 @@ struct Spill {
         int fd;
         uint64_t at;
         size_t element_size, max;
-        uint8_t *buffer;
+        uint8_t *buffer; /* NULL: nothing was ever in it */
         size_t buffer_size;
         size_t n_elements; /* also those in the buffer */
         Run *runs;
@@ -53,9 +53,6 @@ int spill_new(Spill **ret, int fd, uint64_t at, size_t element_size, size_t max)
         s->at = at;
         s->element_size = element_size;
         s->max = max;
-        s->buffer = malloc(SPILL_BUFFER_SIZE);
-        if (!s->buffer)
-                return -ENOMEM;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -91,6 +88,11 @@ int spill_append(Spill *s, const void *element) {
 
         if (s->n_elements >= s->max)
                 return -E2BIG;
+        if (!s->buffer) {
+                s->buffer = malloc(SPILL_BUFFER_SIZE);
+                if (!s->buffer)
+                        return -ENOMEM;
+        }
         if (s->buffer_size + s->element_size > SPILL_BUFFER_SIZE) {
                 r = spill_flush(s);
                 if (r < 0)

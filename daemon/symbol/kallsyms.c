@@ -20,6 +20,8 @@ enum {
         KALLSYMS_POOL_MAX = 128 << 20,   /* bytes of all names */
         KALLSYMS_STRETCH_MAX = 1 << 20,  /* bytes of one function */
         KALLSYMS_CHUNK_SIZE = 128 << 10, /* read at once; no line is longer */
+        KALLSYMS_TEXT_SIZE = 2 << 20,    /* to make room for at first, where nothing tells it */
+        KALLSYMS_LINE_SIZE = 32,         /* bytes of a usual line */
 };
 
 /* What the linker puts around the parts of the kernel. */
@@ -117,11 +119,11 @@ static void parser_done(Parser *p) {
         free(p->modules);
 }
 
-/* Offset 0 of the pool and module 0 stand for "none". */
-static int parser_init(Parser *p) {
+/* Offset 0 of the pool and module 0 stand for "none". text_size: what is to be expected. */
+static int parser_init(Parser *p, size_t text_size) {
         int r;
 
-        r = ARRAY_RESERVE(p->pool, p->pool_capacity, 1 << 20);
+        r = ARRAY_RESERVE(p->pool, p->pool_capacity, text_size / 2 + 1);
         if (r < 0)
                 return r;
         p->pool[p->pool_size++] = '\0';
@@ -130,7 +132,7 @@ static int parser_init(Parser *p) {
         if (r < 0)
                 return r;
         p->modules[p->n_modules++] = 0;
-        return ARRAY_RESERVE(p->symbols, p->symbols_capacity, 1 << 16);
+        return ARRAY_RESERVE(p->symbols, p->symbols_capacity, text_size / KALLSYMS_LINE_SIZE + 1);
 }
 
 static int add_string(Parser *p, const char *s, size_t size, uint32_t *ret) {
@@ -449,7 +451,7 @@ int kallsyms_parse(Kallsyms *k, const char *text, size_t size) {
         if (size == 0)
                 return -ENODATA;
 
-        r = parser_init(&p);
+        r = parser_init(&p, size);
         if (r < 0)
                 return r;
         r = parser_feed(&p, text, size, &rest);
@@ -472,7 +474,7 @@ int kallsyms_load(Kallsyms *k, int fd) {
 
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return -errno;
-        r = parser_init(&p);
+        r = parser_init(&p, KALLSYMS_TEXT_SIZE);
         if (r < 0)
                 return r;
         chunk = malloc(KALLSYMS_CHUNK_SIZE);

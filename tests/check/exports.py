@@ -13,6 +13,7 @@ import guard
 
 # Functions that only tests call, each with the reason.
 FOR_TESTS = {
+    "config_load_texts": "a configuration without files",
     "file_get_error": "why a file was lost or refused",
     "index_cache_is_idle": "that nothing is left under way",
     "index_file_get_size": "what the writer wrote",

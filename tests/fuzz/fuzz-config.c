@@ -7,8 +7,6 @@
  * configuration.
  */
 
-#include <sys/stat.h>
-
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
 #include "config.h"
@@ -16,53 +14,19 @@
 #define SEPARATOR "\n%%\n"
 #define MAIN      "/etc/profilerd/profilerd.conf"
 #define UNIT      "/etc/profilerd/units.d/50-fuzz.conf"
+#define UNIT_MARK "\n# " UNIT "\n"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char root[64];
 
 static void check(bool ok) {
         if (!ok)
                 abort();
 }
 
-static const char *in_root(char path[static 128], const char *name) {
-        snprintf(path, 128, "%s%s", root, name);
-        return path;
-}
-
-static void remove_root(void) {
-        static const char *const names[] = { UNIT,   "/etc/profilerd/units.d",
-                                             MAIN,   "/etc/profilerd",
-                                             "/etc", "" };
-        char path[128];
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                remove(in_root(path, names[i]));
-}
-
-static void make_root(void) {
-        char path[128];
-
-        strcpy(root, "/tmp/fuzz-config-XXXXXX");
-        check(mkdtemp(root));
-        atexit(remove_root);
-        check(mkdir(in_root(path, "/etc"), 0700) == 0);
-        check(mkdir(in_root(path, "/etc/profilerd"), 0700) == 0);
-        check(mkdir(in_root(path, "/etc/profilerd/units.d"), 0700) == 0);
-}
-
-static void put(const char *name, const void *data, size_t size) {
-        char path[128];
-        FILE *f = fopen(in_root(path, name), "we");
-
-        check(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
-}
-
 static void on_complaint(const char *file, unsigned line, const char *sentence, void *userdata) {
         unsigned *n = userdata;
 
-        check(startswith(file, root) && line < UINT32_MAX &&
+        check((streq(file, MAIN) || streq(file, UNIT)) && line < UINT32_MAX &&
               utf8_is_valid(sentence, strlen(sentence)));
         (*n)++;
 }
@@ -97,45 +61,43 @@ static void check_config(const Config *c) {
         }
 }
 
+static int load(
+        const char *main, size_t main_size, const char *unit, size_t unit_size, Config **ret) {
+        const ConfigText texts[] = {
+                { .path = MAIN, .text = main, .size = main_size },
+                { .path = UNIT, .text = unit, .size = unit_size, .of_unit = true },
+        };
+        unsigned n_complaints = 0;
+        int r;
+
+        r = config_load_texts(ret, texts, ELEMENTSOF(texts), on_complaint, &n_complaints);
+        check(r >= 0 || (r == -EBADMSG && n_complaints > 0));
+        return r;
+}
+
 /* The part of profilerd.conf ends where the comment with the path of the units.d file begins. */
-static void check_read_back(char *text) {
+static void check_read_back(const char *text) {
         _cleanup_(config_freep) Config *again = NULL;
         _cleanup_free_ char *text_again = NULL;
-        char *units = strstr(text, "\n# ");
-        unsigned n_complaints = 0;
+        const char *unit = strstr(text, UNIT_MARK) ?: text + strlen(text);
 
-        if (units)
-                units[1] = '\0';
-        put(MAIN, text, strlen(text));
-        put(UNIT, units ? units + 2 : "", units ? strlen(units + 2) : 0);
-        if (units)
-                units[1] = '#';
-        check(config_load(&again, root, on_complaint, &n_complaints) >= 0);
+        check(load(text, (size_t) (unit - text), unit, strlen(unit), &again) >= 0);
         check(config_format(again, &text_again) >= 0);
         check(streq(text, text_again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const uint8_t *separator = memmem(data, size, SEPARATOR, strlen(SEPARATOR));
+        const char *text = (const char *) data;
+        const char *separator = memmem(data, size, SEPARATOR, strlen(SEPARATOR));
+        const char *unit = separator ? separator + strlen(SEPARATOR) : text + size;
         _cleanup_(config_freep) Config *c = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t n = separator ? (size_t) (separator - data) : size;
-        unsigned n_complaints = 0;
-        int r;
+        _cleanup_free_ char *formatted = NULL;
 
-        if (root[0] == '\0')
-                make_root();
-        put(MAIN, data, n);
-        n += separator ? strlen(SEPARATOR) : 0;
-        put(UNIT, data + n, size - n);
-
-        r = config_load(&c, root, on_complaint, &n_complaints);
-        if (r < 0) {
-                check(r == -EBADMSG && n_complaints > 0 && !c);
+        if (load(text, (size_t) ((separator ?: unit) - text), unit, (size_t) (text + size - unit),
+                 &c) < 0)
                 return 0;
-        }
         check_config(c);
-        check(config_format(c, &text) >= 0);
-        check_read_back(text);
+        check(config_format(c, &formatted) >= 0);
+        check_read_back(formatted);
         return 0;
 }

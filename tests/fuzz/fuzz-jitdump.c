@@ -3,7 +3,19 @@
 
 #include "symbol/jitdump.h"
 
+enum { ADDRESSES_MAX = 64 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void compare(const CodeMap *a, const CodeMap *b, uint64_t address) {
+        CodeEntry x, y;
+        bool found = code_map_find(a, address, 500, &x);
+
+        if (found != code_map_find(b, address, 500, &y))
+                abort();
+        if (found && (x.start != y.start || x.size != y.size || strcmp(x.name, y.name) != 0))
+                abort();
+}
 
 static CodeMap *parse(const uint8_t *data, size_t size, size_t first) {
         JitdumpReader reader = {};
@@ -28,11 +40,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (code_map_size(a) != code_map_size(b))
                 abort();
-        for (uint64_t address = 0; address < 0x4000; address += 0x11) {
-                CodeEntry x, y;
+        for (uint64_t address = 0; address < 0x4000; address += 0x111)
+                compare(a, b, address);
+        /* The input's own numbers are the addresses that matter; none lies on a boundary. */
+        for (size_t i = 0, n = 0; i + sizeof(uint64_t) <= size && n < ADDRESSES_MAX; i++) {
+                uint64_t address;
 
-                if (code_map_find(a, address, 500, &x) != code_map_find(b, address, 500, &y))
-                        abort();
+                memcpy(&address, data + i, sizeof(address));
+                if (address >> 48 != 0 || (address & 0xff) != 0)
+                        continue;
+                compare(a, b, address);
+                compare(a, b, address - 1);
+                n++;
         }
         return 0;
 }
