@@ -67,6 +67,15 @@ void config_complain(
                 reader->complaint(file, line, sentence, reader->complaint_userdata);
 }
 
+char *config_complaint_format(const char *file, unsigned line, const char *sentence) {
+        char *text;
+        int r;
+
+        r = line > 0 ? asprintf(&text, "%s:%u: %s", file, line, sentence)
+                     : asprintf(&text, "%s: %s", file, sentence);
+        return r < 0 ? NULL : text;
+}
+
 #define source_complain(s, ...) config_complain((s)->reader, (s)->path, (s)->line, __VA_ARGS__)
 
 /* Appends one line of the file to the current one. 1: it did, 0: the end of the file. */

@@ -51,6 +51,9 @@ void config_complain(const ConfigReader *reader,
                      const char *format,
                      ...) _printf_(4, 5);
 
+/* The complaint as one line; the line number is left out where it is 0. NULL: out of memory. */
+char *config_complaint_format(const char *file, unsigned line, const char *sentence);
+
 /*
  * The first of {/etc,/run,/usr/local/lib,/usr/lib}/profilerd/NAME below root (NULL: "/") that
  * exists. -ENOENT: none.

@@ -291,12 +291,3 @@ int config_format(const Config *c, char **ret) {
         *ret = TAKE_PTR(text);
         return 0;
 }
-
-char *config_complaint_format(const char *file, unsigned line, const char *sentence) {
-        char *text;
-        int r;
-
-        r = line > 0 ? asprintf(&text, "%s:%u: %s", file, line, sentence)
-                     : asprintf(&text, "%s: %s", file, sentence);
-        return r < 0 ? NULL : text;
-}

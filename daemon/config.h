@@ -89,8 +89,6 @@ typedef void (*ConfigComplaint)(const char *file,
                                 unsigned line,
                                 const char *sentence,
                                 void *userdata);
-/* The complaint as one line; the line number is left out where it is 0. NULL: out of memory. */
-char *config_complaint_format(const char *file, unsigned line, const char *sentence);
 
 /*
  * Reads the tree below root (NULL: "/"): {/etc,/run,/usr/local/lib,/usr/lib}/profilerd. Unknown

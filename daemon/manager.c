@@ -8,6 +8,7 @@
 #include "basic/self.h"
 #include "basic/string-util.h"
 #include "basic/unit-name.h"
+#include "config-file.h"
 #include "host-check.h"
 #include "journal.h"
 #include "manager-losses.h"

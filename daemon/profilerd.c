@@ -12,6 +12,7 @@
 
 #include "basic/log.h"
 #include "bus/bus.h"
+#include "config-file.h"
 #include "manager.h"
 #include "paths.h"
 #include "trigger-rule.h"

@@ -94,12 +94,11 @@ static int parse_arguments(int argc, char *argv[]) {
 /* ---- --check-config ---- */
 
 static void on_complaint(const char *file, unsigned line, const char *sentence, void *userdata) {
+        _cleanup_free_ char *text = NULL;
         bool *complained = userdata;
 
-        if (line > 0)
-                log_warning("%s:%u: %s", file, line, sentence);
-        else
-                log_warning("%s: %s", file, sentence);
+        text = config_complaint_format(file, line, sentence);
+        log_warning("%s", text ? text : sentence);
         *complained = true;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sampler: the BPF program and the events, for real */
 
-#include "cgroup-fixture.h"
+#include "sampler-fixture.h"
 
 #include <sys/syscall.h>
-
-#include "capture/sampler.h"
 
 enum { RUN_MSEC = 1000, FREQUENCY_HZ = 199, SLOTS = 8 };
 
@@ -90,16 +88,11 @@ typedef struct Bed {
 } Bed;
 
 static Bed *bed_new(void) {
-        const SamplerOptions options = { .frequency_hz = FREQUENCY_HZ };
         Bed *b = calloc(1, sizeof(*b));
-        const char *step = "?";
-        int r;
 
         assert_non_null(b);
         assert_return_code(sd_event_new(&b->event), 0);
-        r = sampler_new(&b->sampler, b->event, &options, &callbacks, &b->seen, &step);
-        if (r < 0)
-                fail_msg("%s: %s", step, strerror(-r));
+        b->sampler = start_sampler(b->event, FREQUENCY_HZ, &callbacks, &b->seen);
         return b;
 }
 
@@ -111,26 +104,11 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
-/* Until the cgroup has used so much CPU, however busy the host is: what it has used then. */
 static uint64_t run_until_used(Bed *b, const char *cgroup, uint64_t nsec) {
-        uint64_t before = cgroup_usage_nsec(cgroup), used = 0;
-
-        for (int i = 0; i < 600 && used < nsec; i++) {
-                assert_true(sd_event_run(b->event, 50 * USEC_PER_MSEC) >= 0);
-                used = cgroup_usage_nsec(cgroup) - before;
-        }
-        sampler_drain(b->sampler);
-        return cgroup_usage_nsec(cgroup) - before;
+        return run_sampler_until_used(b->event, b->sampler, cgroup, nsec);
 }
 
 /* ---- work ---- */
-
-static volatile uint64_t sink;
-
-static void spin(void) {
-        for (int i = 0; i < 1000000; i++)
-                sink += (uint64_t) i;
-}
 
 static __attribute__((noinline)) void descend(int depth) {
         if (depth > 0)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events of Sessions: what the kernel delivers for them */
 
-#include "cgroup-fixture.h"
+#include "sampler-fixture.h"
 
-#include "capture/sampler.h"
 #include "process/process-image.h"
 
 enum { FREQUENCY_HZ = 99, UNIT_SLOT = 3, PIDS = 64 };
@@ -70,17 +69,12 @@ typedef struct Bed {
 } Bed;
 
 static Bed *bed_new(void) {
-        const SamplerOptions options = { .frequency_hz = FREQUENCY_HZ };
         const SamplerCallbacks callbacks = { on_sample, on_process, on_nothing, on_nothing };
         Bed *b = calloc(1, sizeof(*b));
-        const char *step = "?";
-        int r;
 
         assert_non_null(b);
         assert_return_code(sd_event_new(&b->event), 0);
-        r = sampler_new(&b->sampler, b->event, &options, &callbacks, &b->seen, &step);
-        if (r < 0)
-                fail_msg("%s: %s", step, strerror(-r));
+        b->sampler = start_sampler(b->event, FREQUENCY_HZ, &callbacks, &b->seen);
         b->sessions = sampler_get_sessions(b->sampler);
         return b;
 }
@@ -93,24 +87,8 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
-/* Until the cgroup has used so much CPU, however busy the host is: what it has used then. */
 static uint64_t run_until_used(Bed *b, const char *cgroup, uint64_t nsec) {
-        uint64_t before = cgroup_usage_nsec(cgroup), used = 0;
-
-        for (int i = 0; i < 600 && used < nsec; i++) {
-                assert_true(sd_event_run(b->event, 50 * USEC_PER_MSEC) >= 0);
-                used = cgroup_usage_nsec(cgroup) - before;
-        }
-        used = cgroup_usage_nsec(cgroup) - before;
-        sampler_drain(b->sampler);
-        return used;
-}
-
-static volatile uint64_t sink;
-
-static void spin(void) {
-        for (int i = 0; i < 1000000; i++)
-                sink += (uint64_t) i;
+        return run_sampler_until_used(b->event, b->sampler, cgroup, nsec);
 }
 
 /* Children that spin for a while, one after the other. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads OpenTelemetry profiles (v1development), independently of the code under test."""
 
-import struct
+import protobuf
 
 # Fields by message: number -> (name, kind). Kinds: "int", "text", "bytes", "fixed64", "ints" (packed), another
 # message; a list repeats.
@@ -34,42 +34,6 @@ SCHEMA = {
 EMPTY = {"int": 0, "fixed64": 0, "text": "", "bytes": b""}
 
 
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def packed(data):
-    values, at = [], 0
-    while at < len(data):
-        value, at = varint(data, at)
-        values.append(value)
-    return values
-
-
-def fields(data):
-    at = 0
-    while at < len(data):
-        key, at = varint(data, at)
-        if key & 7 == 0:
-            value, at = varint(data, at)
-        elif key & 7 == 1:
-            (value,), at = struct.unpack_from("<Q", data, at), at + 8
-        elif key & 7 == 2:
-            size, at = varint(data, at)
-            assert at + size <= len(data)
-            value, at = data[at:at + size], at + size
-        else:
-            raise ValueError(f"wire type {key & 7}")
-        yield key >> 3, value
-
-
 def one(kind, value):
     if kind == "text":
         return value.decode()
@@ -79,10 +43,10 @@ def one(kind, value):
 def decode(data, message="ProfilesData"):
     schema = SCHEMA[message]
     result = {name: [] if kind == "ints" or isinstance(kind, list) else EMPTY.get(kind) for name, kind in schema.values()}
-    for number, value in fields(data):
+    for number, value in protobuf.fields(data):
         name, kind = schema[number]  # a field that is not in the schema is an error here
         if kind == "ints":
-            result[name] += packed(value)
+            result[name] += protobuf.varints(value)
         elif isinstance(kind, list):
             result[name].append(one(kind[0], value))
         else:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 
+import protobuf
+
 # Fields of perftools.profiles.Profile and its parts that the tests look at: number -> (name, kind).
 # Kinds: "int", "str" (index of a string), "ints" (packed), a dictionary (message); a list repeats.
 VALUE_TYPE = {1: ("type", "str"), 2: ("unit", "str")}
@@ -22,45 +24,12 @@ PROFILE = {1: ("sample_types", [VALUE_TYPE]), 2: ("samples", [SAMPLE]), 3: ("map
            13: ("comments", "strs"), 14: ("default_sample_type", "str")}
 
 
-def _varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _varints(data):
-    values, at = [], 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        values.append(value)
-    return values
-
-
-def _fields(data):
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        if key & 7 == 0:
-            value, at = _varint(data, at)
-        elif key & 7 == 2:
-            size, at = _varint(data, at)
-            value, at = data[at:at + size], at + size
-        else:
-            raise ValueError(f"wire type {key & 7}")
-        yield key >> 3, value
-
-
 def _decode(data, fields, strings):
     message = {}
     for name, kind in fields.values():
         plain = {"int": 0, "str": ""}
         message[name] = plain[kind] if isinstance(kind, str) and kind in plain else [] if kind != VALUE_TYPE else None
-    for number, value in _fields(data):
+    for number, value in protobuf.fields(data):
         if number not in fields:
             continue
         name, kind = fields[number]
@@ -69,7 +38,7 @@ def _decode(data, fields, strings):
         elif kind == "str":
             message[name] = strings[value]
         elif kind in ("ints", "strs"):
-            values = [value] if isinstance(value, int) else _varints(value)
+            values = [value] if isinstance(value, int) else protobuf.varints(value)
             message[name] += [strings[v] for v in values] if kind == "strs" else values
         elif isinstance(kind, list):
             message[name].append(_decode(value, kind[0], strings))
@@ -110,7 +79,7 @@ class Profile:
         self.path = path
         with gzip.open(path) as file:
             data = file.read()
-        strings = [value.decode() for number, value in _fields(data) if number == 6]
+        strings = [value.decode() for number, value in protobuf.fields(data) if number == 6]
         raw = _decode(data, PROFILE, strings)
         self.raw = raw
         self.mappings = raw["mappings"]

@@ -9,6 +9,7 @@ import re
 import time
 
 import otlp
+import protobuf
 from upload_peer import Answer, expect
 
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -24,17 +25,17 @@ class Pprof:
         expect(data[:2] == b"\x1f\x8b", "not gzipped")
         self.plain = gzip.decompress(data)
         raw = {}
-        for number, value in otlp.fields(self.plain):
+        for number, value in protobuf.fields(self.plain):
             raw.setdefault(number, []).append(value)
         self.strings = [s.decode("utf-8") for s in raw.get(6, [])]  # an error here is one of the test
         expect(self.strings and self.strings[0] == "", "string 0 is not empty")
-        self.types = [tuple(self._text(dict(otlp.fields(v)), n) for n in (1, 2)) for v in raw.get(1, [])]
+        self.types = [tuple(self._text(dict(protobuf.fields(v)), n) for n in (1, 2)) for v in raw.get(1, [])]
         self.time_nsec = raw.get(9, [0])[-1]
         self.duration_nsec = raw.get(10, [0])[-1]
         expect(11 in raw, "no period type")
-        self.period_type = tuple(self._text(dict(otlp.fields(raw[11][-1])), n) for n in (1, 2))
+        self.period_type = tuple(self._text(dict(protobuf.fields(raw[11][-1])), n) for n in (1, 2))
         for name, number in (("mapping", 3), ("location", 4), ("function", 5)):
-            ids = [dict(otlp.fields(v)).get(1, 0) for v in raw.get(number, [])]
+            ids = [dict(protobuf.fields(v)).get(1, 0) for v in raw.get(number, [])]
             expect(ids == list(range(1, len(ids) + 1)), f"ids of {name} are not 1, 2, 3, …")
         self.n_locations = len(raw.get(4, []))
         self.samples = [self._sample(v) for v in raw.get(2, [])]
@@ -47,13 +48,13 @@ class Pprof:
 
     def _sample(self, data):
         locations, values, labels = [], [], {}
-        for number, value in otlp.fields(data):
+        for number, value in protobuf.fields(data):
             if number == 1:
-                locations += otlp.packed(value)
+                locations += protobuf.varints(value)
             elif number == 2:
-                values += otlp.packed(value)
+                values += protobuf.varints(value)
             elif number == 3:
-                label = dict(otlp.fields(value))
+                label = dict(protobuf.fields(value))
                 key = self._text(label, 1)
                 expect(key, "a label without a key")
                 labels[key] = self._text(label, 2) if label.get(2) else label.get(3, 0)
@@ -74,7 +75,7 @@ def labels_of(messages):
     """Label pairs {name = 1, value = 2}, as both engines have them."""
     pairs = []
     for message in messages:
-        found = dict(otlp.fields(message))
+        found = dict(protobuf.fields(message))
         pairs.append((found[1].decode("utf-8"), found[2].decode("utf-8")))
     names = [name for name, _ in pairs]
     expect(len(set(names)) == len(names), "a label is there twice")
@@ -96,21 +97,21 @@ class Pyroscope:
         expect(request.method == "POST", "only POST", 405)
         expect(request.headers["Content-Type"] == "application/proto", "content type", 415)
         expect(request.headers["Connect-Protocol-Version"] == "1", "not Connect")
-        for number, value in otlp.fields(request.body):
+        for number, value in protobuf.fields(request.body):
             expect(number == 1, f"field {number} of PushRequest")
             self._series(value)
         return Answer(200, b"", {"Content-Type": "application/proto"})
 
     def _series(self, data):
         found = {}
-        for number, value in otlp.fields(data):
+        for number, value in protobuf.fields(data):
             found.setdefault(number, []).append(value)
         labels = labels_of(found[1])
         expect(labels.get("__name__"), "no __name__")
         expect(labels.get("service_name"), "no service_name")
         expect(len(labels) <= 30, "too many label names")
         for sample in found[2]:
-            message = dict(otlp.fields(sample))
+            message = dict(protobuf.fields(sample))
             profile = Pprof(message[1])
             profile.check_names()
             expect(len(profile.plain) <= self.max_bytes, "the profile with labels exceeds the size limit "
@@ -137,14 +138,14 @@ class Parca:
         self.series.append((labels, profile))
 
     def write(self, message):
-        for number, value in otlp.fields(message):
+        for number, value in protobuf.fields(message):
             expect(number == 2, f"field {number} of WriteRawRequest")
             found = {}
-            for n, v in otlp.fields(value):
+            for n, v in protobuf.fields(value):
                 found.setdefault(n, []).append(v)
-            labels = labels_of(v for n, v in otlp.fields(found[1][0]) if n == 1)
+            labels = labels_of(v for n, v in protobuf.fields(found[1][0]) if n == 1)
             for sample in found[2]:
-                self._add(labels, Pprof(dict(otlp.fields(sample))[1]))
+                self._add(labels, Pprof(dict(protobuf.fields(sample))[1]))
         return b""
 
     def __call__(self, request):
