@@ -38,6 +38,7 @@ struct Profiler {
         size_t n_changed, changed_capacity;
         FileLoader *loader;
         LateStacks *late;
+        RecentSamples *recent;
         CodeLoader *code;
         usec_t code_refreshed_usec; /* CLOCK_MONOTONIC: all of it */
         ProfileWriter *writer;
@@ -182,6 +183,8 @@ static void keep_sample(const Process *process,
                 return;
         }
         count_sample(p, u, record, weight_nsec);
+        if (!(record->flags & SAMPLE_OFF_CPU))
+                recent_samples_add(p->recent, process, record, frames, weight_nsec);
 }
 
 /* A wait counts in the window in which it ends. */
@@ -401,6 +404,10 @@ void profiler_learn_process(Profiler *p, pid_t pid) {
         learn_process(pid, p);
 }
 
+RecentSamples *profiler_get_recent(Profiler *p) {
+        return p->recent;
+}
+
 void profiler_hurry(Profiler *p) {
         sampler_hurry(p->sampler, START_USEC);
 }
@@ -441,6 +448,7 @@ void profiler_look_for_names(Profiler *p) {
 
 void profiler_forget_unit(Profiler *p, const Unit *u) {
         wait_table_forget_target(p->waits, u->slot);
+        (void) recent_samples_keep(p->recent, u->slot, 0, 0);
 }
 
 int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step) {
@@ -460,6 +468,8 @@ int profiler_set_frequency(Profiler *p, unsigned frequency_hz) {
 }
 
 int profiler_set_paused(Profiler *p, bool paused) {
+        if (!paused)
+                recent_samples_restart(p->recent, now_usec(CLOCK_MONOTONIC));
         return sampler_set_paused(p->sampler, paused);
 }
 
@@ -491,6 +501,9 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         if (r < 0)
                 return r;
         r = kernel_names_new(&p->kernel, paths->open_socket);
+        if (r < 0)
+                return r;
+        r = recent_samples_new(&p->recent);
         if (r < 0)
                 return r;
         r = late_stacks_new(&p->late, keep_sample, p);
@@ -557,6 +570,7 @@ Profiler *profiler_free(Profiler *p) {
         if (!p)
                 return NULL;
         late_stacks_free(p->late);
+        recent_samples_free(p->recent);
         unwind_loader_free(p->unwind);
         off_cpu_free(p->off_cpu);
         wait_table_free(p->waits);

@@ -15,6 +15,7 @@
 #include "late-stacks.h"
 #include "manager.h"
 #include "profile-writer.h"
+#include "recent-samples.h"
 #include "symbol/index-cache.h"
 #include "unit-registry.h"
 
@@ -98,6 +99,8 @@ typedef void (*ProfilerSessionSample)(const struct sample_record *record,
 void profiler_set_on_session_sample(Profiler *p, ProfilerSessionSample callback, void *userdata);
 SessionEvents *profiler_get_session_events(Profiler *p);
 void profiler_learn_process(Profiler *p, pid_t pid);
+/* Gets the samples of type CPU of the units' own events. */
+RecentSamples *profiler_get_recent(Profiler *p);
 /* Something starts that is waited for: samples are taken out of the ring more often for a while. */
 void profiler_hurry(Profiler *p);
 /* Hands on the samples that waited for unwind tables; all: whether they have come or not. Whether

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "basic/log.h"
+#include "basic/parse.h"
 #include "basic/string-util.h"
 #include "profile/pprof.h"
 #include "profile/text-writer.h"
@@ -50,20 +51,30 @@ static void undescribe(ClosedWindow *c) {
         closed_window_done(c);
 }
 
-static int store_result(Session *s, Store *store, const void *data, size_t size) {
+static int store_data(Store *store,
+                      const char *type,
+                      const ClosedWindow *c,
+                      const void *data,
+                      size_t size,
+                      char **ret) {
         StoreEntry entry = {
-                .unit = s->request.unit,
-                .type = (char *) SESSION_STORE_TYPE,
-                .start_usec = s->started_usec,
-                .duration_usec = MAX(session_get_elapsed(s), (usec_t) 1),
+                .unit = c->unit,
+                .type = (char *) type,
+                .start_usec = window_get_start(c->window),
+                .duration_usec = c->duration_usec,
         };
-        _cleanup_free_ char *relative = NULL;
         int r;
 
         r = sd_id128_get_boot(&entry.boot_id);
-        if (r < 0)
-                return r;
-        r = store_write(store, &entry, data, size, &relative);
+        return r < 0 ? r : store_write(store, &entry, data, size, ret);
+}
+
+static int store_result(
+        Session *s, Store *store, const ClosedWindow *c, const void *data, size_t size) {
+        _cleanup_free_ char *relative = NULL;
+        int r;
+
+        r = store_data(store, SESSION_STORE_TYPE, c, data, size, &relative);
         if (r < 0)
                 return r;
         if (asprintf(&s->stored_path, "%s/%s", store_get_directory(store), relative) < 0) {
@@ -100,10 +111,54 @@ int session_make_result(Session *s, Profiler *profiler, Store *store) {
                 return r;
         if (!s->request.store)
                 return 0;
-        r = store_result(s, store, data, size);
+        r = store_result(s, store, &c, data, size);
         /* The result is there all the same; that it is not in the store stays to be seen. */
         s->error = MIN(r, 0);
         return 0;
+}
+
+/* "10s", or how much of it there is. */
+static int describe_before(const SessionBefore *b, ClosedWindow *c) {
+        _cleanup_free_ char *wanted = timespan_format(b->wanted_usec), *line = NULL;
+
+        if (!wanted)
+                return -ENOMEM;
+        if (b->held_usec >= b->wanted_usec)
+                return add_comment(c, "before", wanted);
+        if (asprintf(&line, "%.1fs of %s", (double) b->held_usec / (double) USEC_PER_SEC, wanted) <
+            0) {
+                line = NULL; /* undefined after a failure */
+                return -ENOMEM;
+        }
+        return add_comment(c, "before", line);
+}
+
+int session_store_before(Session *s, Profiler *profiler, Store *store) {
+        _cleanup_(window_freep) Window *w = TAKE_PTR(s->before.window);
+        _cleanup_(profile_freep) Profile *profile = NULL;
+        _cleanup_(undescribe) ClosedWindow c = {};
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_free_ char *relative = NULL;
+        WindowNames names;
+        size_t size;
+        int r;
+
+        if (!w)
+                return 0;
+        r = describe(s, w, s->before.held_usec, &c);
+        if (r < 0)
+                return r;
+        c.frequency_hz = s->before.frequency_hz;
+        r = describe_before(&s->before, &c);
+        if (r < 0)
+                return r;
+        r = profiler_make_profile(profiler, &c, &profile, &names);
+        if (r < 0)
+                return r;
+        r = pprof_encode(profile, &data, &size);
+        if (r < 0)
+                return r;
+        return store_data(store, SESSION_BEFORE_TYPE, &c, data, size, &relative);
 }
 
 /* ---- the stream ---- */

@@ -8,6 +8,11 @@
 
 #define SESSION_STORE_TYPE "cpu-session" /* not "cpu": the same time would count twice */
 
+#define SESSION_BEFORE_TYPE "cpu-before"
+
+/* To the store, once: its window goes. Nothing, if there is none. */
+int session_store_before(Session *s, Profiler *profiler, Store *store);
+
 /* From s->window, which is as it was afterwards, to s->result; and to the store, if asked for. */
 int session_make_result(Session *s, Profiler *profiler, Store *store);
 

@@ -157,16 +157,26 @@ static void set_over(SessionRegistry *t, Session *s, SessionState state, int err
         s->error = error;
         s->window = window_free(s->window);
         s->recent = window_free(s->recent);
+        s->before.window = window_free(s->before.window);
         if (s->stream)
                 session_stream_end(s->stream);
         call_back(t, t->callbacks.on_over, s);
         trim_results(t, s->request.uid);
 }
 
+static void store_before(SessionRegistry *t, Session *s) {
+        int r = session_store_before(s, t->profiler, t->store);
+
+        if (r < 0)
+                log_debug_errno(r, "What came before session %llu is not stored: %m",
+                                (unsigned long long) s->id);
+}
+
 static void make_result(SessionRegistry *t, Session *s) {
         int r;
 
         release_slot(t, s);
+        store_before(t, s);
         s->lost = s->lost_ring + s->lost_window;
         session_stream_piece(s, t->profiler);
         r = session_make_result(s, t->profiler, t->store);
@@ -258,6 +268,8 @@ static usec_t look_after(SessionRegistry *t, Session *s, usec_t now) {
                 if (s->request.scope == SESSION_SCOPE_CGROUPS)
                         follow_cgroup(t, s);
                 report_progress(t, s, now);
+                if (s->before.window && !window_is_pending(s->before.window))
+                        store_before(t, s);
                 if (s->stream && now >= s->recent_usec + s->request.stream_interval_usec)
                         session_stream_piece(s, t->profiler);
                 if (is_due(t, s, now))

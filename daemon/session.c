@@ -46,6 +46,7 @@ Session *session_free(Session *s) {
         session_stream_free(s->stream);
         window_free(s->window);
         window_free(s->recent);
+        window_free(s->before.window);
         session_result_done(&s->result);
         session_request_done(&s->request);
         free(s->stored_path);

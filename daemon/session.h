@@ -32,6 +32,13 @@ typedef enum SessionState {
         _SESSION_STATE_MAX,
 } SessionState;
 
+/* What its unit did before it was set off. */
+typedef struct SessionBefore {
+        Window *window;                /* NULL: nothing, or it is in the store */
+        usec_t wanted_usec, held_usec; /* samples reach back so far */
+        unsigned frequency_hz;
+} SessionBefore;
+
 typedef struct Session {
         SessionRegistry *registry;
         uint64_t id;   /* never used again */
@@ -51,6 +58,7 @@ typedef struct Session {
         Window *window; /* while RUNNING or FINISHING */
         Window *recent; /* since the last piece of the stream; NULL: no stream */
         usec_t recent_usec;
+        SessionBefore before;
         uint64_t samples, cpu_nsec;
         uint64_t lost; /* the sum of the two */
         uint64_t lost_ring, lost_window;

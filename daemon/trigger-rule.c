@@ -13,6 +13,8 @@
 #define DEFAULT_WINDOW_USEC   (10 * USEC_PER_SEC)
 #define DEFAULT_DURATION_USEC (30 * USEC_PER_SEC)
 #define DEFAULT_COOLDOWN_USEC (10 * USEC_PER_MINUTE)
+#define DEFAULT_BEFORE_USEC   (10 * USEC_PER_SEC)
+#define BEFORE_MAX_USEC       (5 * USEC_PER_MINUTE)
 #define WINDOW_MIN_USEC       USEC_PER_SEC
 #define WINDOW_MAX_USEC       USEC_PER_HOUR
 enum {
@@ -122,6 +124,10 @@ static int parse_window(TriggerRule *r, const char *value) {
                           &r->window_usec);
 }
 
+static int parse_before(TriggerRule *r, const char *value) {
+        return parse_span(value, DEFAULT_BEFORE_USEC, 0, BEFORE_MAX_USEC, &r->before_usec);
+}
+
 static int parse_duration(TriggerRule *r, const char *value) {
         return parse_span(value, DEFAULT_DURATION_USEC, USEC_PER_SEC, CONFIG_SESSION_MAX_USEC,
                           &r->duration_usec);
@@ -184,6 +190,7 @@ static const Key trigger_keys[] = {
         { "Trigger", "OnStart", parse_on_start },
         { "Trigger", "WindowSec", parse_window },
         { "Trigger", "Frequency", parse_rule_frequency },
+        { "Trigger", "BeforeSec", parse_before },
         { "Trigger", "DurationSec", parse_duration },
         { "Trigger", "CooldownSec", parse_cooldown },
         { "Trigger", "MaxPerHour", parse_max_per_hour },
@@ -227,6 +234,7 @@ static int read_rule(Loader *l, const char *path) {
         _cleanup_(rule_done) TriggerRule rule = {
                 .window_usec = DEFAULT_WINDOW_USEC,
                 .frequency_hz = DEFAULT_FREQUENCY_HZ,
+                .before_usec = DEFAULT_BEFORE_USEC,
                 .duration_usec = DEFAULT_DURATION_USEC,
                 .cooldown_usec = DEFAULT_COOLDOWN_USEC,
                 .max_per_hour = DEFAULT_MAX_PER_HOUR,

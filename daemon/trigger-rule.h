@@ -28,6 +28,7 @@ typedef struct TriggerRule {
         bool on_start;                       /* the unit starts */
         usec_t window_usec;
         unsigned frequency_hz;
+        usec_t before_usec; /* of the continuous profile, 0: nothing */
         usec_t duration_usec, cooldown_usec;
         unsigned max_per_hour;
 } TriggerRule;

@@ -413,6 +413,16 @@ int trigger_watch_set_unit(TriggerWatch *w,
         return sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
+usec_t trigger_watch_get_before(const TriggerWatch *w, const char *unit) {
+        const char *const names[] = { unit, NULL };
+        usec_t longest = 0;
+
+        for (size_t i = 0; i < w->rules.n; i++)
+                if (unit_patterns_match((const char *const *) w->rules.rules[i].units, names))
+                        longest = MAX(longest, w->rules.rules[i].before_usec);
+        return longest;
+}
+
 int trigger_watch_fire(TriggerWatch *w, const char *trigger, const char *unit, const char *reason) {
         for (Armed *a = w->armed; a; a = a->next_armed)
                 if (streq(a->rule->name, trigger) && streq(a->unit, unit))

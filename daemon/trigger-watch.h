@@ -50,6 +50,8 @@ int trigger_watch_set_unit(TriggerWatch *w,
                            const char *unit,
                            const char *control_group,
                            bool started);
+/* The longest BeforeSec= of the rules for this unit. */
+usec_t trigger_watch_get_before(const TriggerWatch *w, const char *unit);
 /* By somebody's call. -ENOENT: no such trigger, or it is not for this unit; -EALREADY: it cools
  * down; -EDQUOT: it has fired often enough in this hour; others: what fired() says. */
 int trigger_watch_fire(TriggerWatch *w, const char *trigger, const char *unit, const char *reason);

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "journal.h"
+#include "window.h"
 
 struct Triggers {
         sd_event *event;
@@ -45,19 +46,57 @@ static int make_request(const TriggerRule *rule,
         return free_and_strdup(&q->control_group, u->control_group);
 }
 
+/* What the window has no room for is counted there, and shown in its profile. */
+static void add_before(const Process *process,
+                       const struct sample_record *record,
+                       const uint64_t *frames,
+                       nsec_t weight_nsec,
+                       void *userdata) {
+        (void) window_add(userdata, process, record, frames, weight_nsec);
+}
+
+/* The last seconds up to this moment, from what has been sampled all the time. */
+static int take_before(Triggers *t, const TriggerRule *rule, const Unit *u, SessionBefore *ret) {
+        usec_t now = now_usec(CLOCK_MONOTONIC), wanted = MIN(rule->before_usec, now), since;
+        const RecentSamples *recent = profiler_get_recent(t->profiler);
+        _cleanup_(window_freep) Window *w = NULL;
+        WindowTotals totals;
+        int r;
+
+        profiler_drain(t->profiler);
+        (void) profiler_settle(t->profiler, true);
+        since = recent_samples_reach_back(recent, u->slot, now - wanted, now);
+        /* The files of all these samples have been asked for when they came. */
+        r = window_new(&w, WINDOW_CPU, now_usec(CLOCK_REALTIME) - (now - since), NULL, NULL);
+        if (r < 0)
+                return r;
+        recent_samples_walk(recent, u->slot, since, now, add_before, w);
+        window_get_totals(w, &totals);
+        if (totals.samples == 0)
+                return 0;
+        *ret = (SessionBefore){
+                .window = TAKE_PTR(w),
+                .wanted_usec = wanted,
+                .held_usec = MAX(now - since, (usec_t) 1),
+                .frequency_hz = u->settings.frequency_hz,
+        };
+        return 0;
+}
+
 static int on_fired(
         const TriggerRule *rule, const char *unit, const char *reason, bool again, void *userdata) {
         SessionRequest q = SESSION_REQUEST_NONE;
         Triggers *t = userdata;
         Unit *u = unit_registry_find(t->units, unit);
+        SessionBefore before = {};
         int r;
 
         t->refusal = NULL;
         if (!u)
                 return -ENOENT;
-        /* What came before is a profile that ends with the event. */
-        profiler_drain(t->profiler);
-        profiler_close_windows(t->profiler, u);
+        r = take_before(t, rule, u, &before);
+        if (r < 0)
+                log_debug_errno(r, "Failed to look back at %s, ignoring: %m", unit);
         r = make_request(rule, u, reason, &q);
         if (r >= 0)
                 r = session_registry_start(t->sessions, &q, &t->session, &t->refusal);
@@ -65,8 +104,11 @@ static int on_fired(
                 session_request_done(&q);
         if (r >= 0 || !again)
                 journal_triggered(unit, rule->name, reason, r, t->refusal);
-        if (r < 0)
+        if (r < 0) {
+                window_free(before.window);
                 return r;
+        }
+        t->session->before = before;
         t->fired(unit, rule->name, reason, t->session, t->userdata);
         return 0;
 }
@@ -102,9 +144,18 @@ void triggers_forget(Triggers *t, const Unit *u) {
 }
 
 void triggers_tell(Triggers *t, const Unit *u, bool started) {
+        RecentSamples *recent = profiler_get_recent(t->profiler);
         bool runs = u->state == UNIT_PROFILED;
+        usec_t before;
         int r;
 
+        before = runs && t->watch ? trigger_watch_get_before(t->watch, u->name) : 0;
+        /* What it did before its start belongs to another invocation. */
+        if (started || before != recent_samples_get_kept(recent, u->slot)) {
+                r = recent_samples_keep(recent, u->slot, before, now_usec(CLOCK_MONOTONIC));
+                if (r < 0)
+                        log_debug_errno(r, "Failed to keep samples of %s, ignoring: %m", u->name);
+        }
         if (!t->watch)
                 return;
         r = trigger_watch_set_unit(t->watch, u->name, runs ? u->control_group : "",
@@ -122,12 +173,11 @@ int triggers_load(Triggers *t, const char *root, ConfigComplaint complaint, void
 
         t->watch = trigger_watch_free(t->watch);
         r = trigger_rules_load(&rules, root, complaint, userdata);
-        if (r < 0 || rules.n == 0)
-                return r;
-        r = trigger_watch_new(&t->watch, t->event, &rules, t->open_socket, &callbacks, t);
-        if (r < 0)
-                return r;
-        r = unit_registry_list(t->units, &units, &n);
+        if (r >= 0 && rules.n > 0)
+                r = trigger_watch_new(&t->watch, t->event, &rules, t->open_socket, &callbacks, t);
+        /* Without rules, too: what was kept for them goes. */
+        if (unit_registry_list(t->units, &units, &n) < 0)
+                return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 triggers_tell(t, units[i], false);
         return r;

@@ -10,7 +10,7 @@ import time
 import pytest
 from machine import STORE, start_of, wait_until
 
-NAME = re.compile(r"(cpu|offcpu|cpu-session)\.[0-9a-f]{32}\.\d{16}\.\d+\.pb\.gz")
+NAME = re.compile(r"(cpu|offcpu|cpu-session|cpu-before)\.[0-9a-f]{32}\.\d{16}\.\d+\.pb\.gz")
 DROP_IN = "/etc/systemd/system/profilerd.service.d/50-store.conf"
 
 

@@ -2,6 +2,7 @@
 """Triggers: a unit that spikes is recorded by itself, and what comes of it says why."""
 
 import re
+import time
 
 import pytest
 from machine import BUS, MANAGER, ROOT, wait_until
@@ -195,3 +196,56 @@ def test_what_is_refused_has_a_name_and_costs_nothing(machine, cleanup, rule):
     finally:
         machine.path(limits).unlink(missing_ok=True)
         machine.systemctl("reload", "profilerd")
+
+
+def before(machine, unit):
+    return [Profile(f) for f in machine.files(unit) if f.name.startswith("cpu-before.")]
+
+
+@pytest.mark.seconds(60)
+def test_the_seconds_before_are_exactly_those(machine, cleanup, rule):
+    cleanup("phased")
+    rule("look-back", "[Trigger]\nUnit=phased\nBeforeSec=3s\nDurationSec=1s\n")
+    machine.start("phased", machine.program("phases"), 2)
+    machine.wait_for_state("phased.service", "profiled")
+    started = int(machine.show("phased", "ExecMainStartTimestampMonotonic")) / 1e6
+    while time.monotonic() < started + 7.5:
+        time.sleep(0.05)
+    machine.ctl("trigger", "look-back", "phased")
+    fired = time.monotonic()
+    profile = wait_until(lambda: before(machine, "phased.service"), 10, "the seconds before")[0]
+    assert profile.comments["trigger"] == "look-back: asked for" and profile.comments["before"] == "3s"
+    assert profile.period == 1_000_000_000 // 99
+
+    begin = profile.time_nsec / 1e9 - (time.time() - time.monotonic()) - started
+    assert profile.duration_nsec == 3_000_000_000 and fired - 1 < started + begin + 3 <= fired
+    near = {f"phase_{int(at / 2) % 8}" for at in (begin - 0.2, begin + 1, begin + 2, begin + 3.2)}
+    sure = {f"phase_{int(at / 2) % 8}" for at in (begin + 0.3, begin + 2.7)}
+    names = {name for name in profile.names if name.startswith("phase_")}
+    assert sure <= names <= near
+    assert profile.count <= 3.1 * 99
+
+    # The ordinary profile goes on as if nothing had happened: one file, and all the time in it.
+    wait_until(lambda: any(f.name.startswith("cpu-session.") for f in machine.files("phased.service")), 15)
+    assert not [f for f in machine.files("phased.service") if f.name.startswith("cpu.")]
+    machine.stop("phased")
+    machine.flush()
+    whole, = [Profile(f) for f in machine.files("phased.service") if f.name.startswith("cpu.")]
+    assert {f"phase_{n}" for n in range(4)} <= whole.names and whole.count > profile.count
+
+
+@pytest.mark.seconds(60)
+def test_it_says_how_far_it_reaches_back(machine, cleanup, rule):
+    cleanup("young")
+    rule("early", "[Trigger]\nUnit=young\nBeforeSec=1min\nDurationSec=1s\n")
+    rule("never", "[Trigger]\nUnit=young\nBeforeSec=0\nDurationSec=1s\n")
+    machine.start("young", machine.program("phases"), 1)
+    machine.wait_for_state("young.service", "profiled")
+    machine.let_run("young", seconds=0.5)
+    machine.ctl("trigger", "never", "young")
+    machine.ctl("trigger", "early", "young")
+    profile = wait_until(lambda: before(machine, "young.service"), 10, "the seconds before")[0]
+    held = re.fullmatch(r"(\d+\.\d)s of 1min", profile.comments["before"])
+    assert held and abs(float(held[1]) - profile.duration_nsec / 1e9) < 0.1 and 0.4 < float(held[1]) < 30
+    wait_until(lambda: len([f for f in machine.files("young.service") if "session" in f.name]) == 2, 15)
+    assert len(before(machine, "young.service")) == 1

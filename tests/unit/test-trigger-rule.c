@@ -25,7 +25,7 @@ static void test_a_file_is_a_rule_named_after_it(void **state) {
 
         tree_put(t, "/etc/profilerd/triggers.d/spike.conf",
                  "[Trigger]\nUnit=nginx web@*.service\nCPUUsage=150%\nWindowSec=5s\n"
-                 "Frequency=499\nDurationSec=20s\nCooldownSec=1h\nMaxPerHour=2\n");
+                 "Frequency=499\nDurationSec=20s\nCooldownSec=1h\nMaxPerHour=2\nBeforeSec=1min\n");
         tree_put(t, "/etc/profilerd/triggers.d/a.conf",
                  "[Trigger]\nUnit=x\nOnStart=yes\nIOPressure=0.5\nThrottled=20%\n");
         rules = load(t);
@@ -38,6 +38,7 @@ static void test_a_file_is_a_rule_named_after_it(void **state) {
         assert_true(rules.rules[0].limits[TRIGGER_CPU_USAGE] == 0);
         assert_int_equal(rules.rules[0].frequency_hz, 199);
         assert_int_equal(rules.rules[0].duration_usec, 30 * USEC_PER_SEC);
+        assert_int_equal(rules.rules[0].before_usec, 10 * USEC_PER_SEC);
         assert_string_equal(rules.rules[1].name, "spike");
         assert_string_equal(rules.rules[1].units[0], "nginx.service");
         assert_true(rules.rules[1].limits[TRIGGER_CPU_USAGE] == 1.5);
@@ -46,6 +47,7 @@ static void test_a_file_is_a_rule_named_after_it(void **state) {
         assert_int_equal(rules.rules[1].duration_usec, 20 * USEC_PER_SEC);
         assert_int_equal(rules.rules[1].cooldown_usec, USEC_PER_HOUR);
         assert_int_equal(rules.rules[1].max_per_hour, 2);
+        assert_int_equal(rules.rules[1].before_usec, USEC_PER_MINUTE);
 }
 
 static void test_what_makes_no_sense_is_complained_about_and_ignored(void **state) {
@@ -55,10 +57,10 @@ static void test_what_makes_no_sense_is_complained_about_and_ignored(void **stat
         tree_put(t, "/etc/profilerd/triggers.d/bad.conf",
                  "[Trigger]\nUnit=x\nCPUUsage=much\nCPUUsage=0%\nCPUUsage=50\n"
                  "IOPressure=2\nWindowSec=1ms\nFrequency=0\nDurationSec=2h\n"
-                 "MaxPerHour=61\nNonsense=1\nOnStart=perhaps\n");
+                 "MaxPerHour=61\nNonsense=1\nOnStart=perhaps\nBeforeSec=1h\n");
         tree_put(t, "/etc/profilerd/triggers.d/none.conf", "[Trigger]\nCPUUsage=50%\n");
         rules = load(t);
-        assert_int_equal(n_complaints(t), 11);
+        assert_int_equal(n_complaints(t), 12);
         assert_int_equal(rules.n, 1);
         assert_true(rules.rules[0].limits[TRIGGER_CPU_USAGE] == 0);
         assert_int_equal(rules.rules[0].window_usec, 10 * USEC_PER_SEC);
