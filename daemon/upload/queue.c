@@ -45,6 +45,17 @@ static int compare_items(const void *a, const void *b) {
         return strcmp(x->path, y->path);
 }
 
+static QueueItem *copy_item(const QueueItem *item, const char *path) {
+        QueueItem *i;
+
+        i = malloc(sizeof(QueueItem) + strlen(path) + 1);
+        if (!i)
+                return NULL;
+        *i = *item;
+        strcpy(i->path, path);
+        return i;
+}
+
 int queue_add(Queue *q, const QueueItem *item, const char *path, QueueItem **ret_item) {
         QueueItem *i;
         int r;
@@ -54,11 +65,9 @@ int queue_add(Queue *q, const QueueItem *item, const char *path, QueueItem **ret
         r = ARRAY_RESERVE(q->items, q->capacity, q->n + 1);
         if (r < 0)
                 return r;
-        i = malloc(sizeof(QueueItem) + strlen(path) + 1);
+        i = copy_item(item, path);
         if (!i)
                 return -ENOMEM;
-        *i = *item;
-        strcpy(i->path, path);
 
         if (q->n > 0 && compare_items(&q->items[q->n - 1], &i) > 0)
                 q->unsorted = true;
@@ -81,6 +90,47 @@ static void sort(Queue *q) {
         if (q->unsorted)
                 qsort(q->items, q->n, sizeof(QueueItem *), compare_items);
         q->unsorted = false;
+}
+
+/* How many items come before i. */
+static size_t position_of(const Queue *q, QueueItem *i) {
+        size_t low = 0, high = q->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (compare_items(&q->items[middle], &i) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+/* To be sorted anew for each item of a long scan would take minutes: it goes to its place. */
+int queue_add_for_oldest(Queue *q, const QueueItem *item, const char *path, const QueueItem *keep) {
+        size_t oldest, position;
+        QueueItem *i;
+
+        assert(q->n > 1);
+        sort(q);
+        i = copy_item(item, path);
+        if (!i)
+                return -ENOMEM;
+        oldest = q->items[0] == keep;
+        position = position_of(q, i);
+        if (position <= oldest) {
+                free(i);
+                return 0;
+        }
+
+        q->bytes += i->size_bytes - q->items[oldest]->size_bytes;
+        free(q->items[oldest]);
+        position--; /* among those that stay */
+        memmove(q->items + oldest, q->items + oldest + 1,
+                (position - oldest) * sizeof(QueueItem *));
+        q->items[position] = i;
+        return 1;
 }
 
 QueueItem *queue_get(Queue *q, size_t index) {

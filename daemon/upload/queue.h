@@ -29,6 +29,11 @@ DEFINE_CLEANUP(Queue *, queue_free);
 
 /* Copies item and path. -E2BIG: there are too many. *ret_item (may be NULL) is borrowed. */
 int queue_add(Queue *q, const QueueItem *item, const char *path, QueueItem **ret_item);
+/*
+ * The same into a full queue: the oldest item goes, but for keep, which may be NULL. 0: what would
+ * be added is older than all that may go, and was not; 1: done.
+ */
+int queue_add_for_oldest(Queue *q, const QueueItem *item, const char *path, const QueueItem *keep);
 size_t queue_length(const Queue *q);
 uint64_t queue_bytes(const Queue *q);
 /* In the order of start times; index < length. Borrowed until it is removed. */

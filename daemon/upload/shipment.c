@@ -229,6 +229,10 @@ int shipment_prepare(Shipment *s,
         r = read_file(s, item, store_fd);
         if (r == -E2BIG)
                 *ret_reason = "the file is too large";
+        if (r == -EACCES) {
+                *ret_reason = "the profile may not be read, check the modes in the store";
+                return -EPERM;
+        }
         if (r < 0)
                 return r == -E2BIG || r == -EINVAL ? -EBADMSG : r;
         r = open_profile(s, t, item, ret_reason);

@@ -33,7 +33,7 @@ typedef struct Shipment {
 /*
  * ret is for shipment_done(), on failure too; *ret_reason then is a sentence. -ENOENT: the profile
  * is gone from the store; -EBADMSG: it cannot be sent, ever; -EFBIG: not as a whole; -EACCES: a
- * secret cannot be read; other errors may pass.
+ * secret cannot be read; other errors may pass, of which -EPERM: the profile may not be read.
  */
 int shipment_prepare(Shipment *s,
                      const UploadTarget *t,

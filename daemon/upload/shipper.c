@@ -28,6 +28,7 @@ struct Shipper {
         unsigned n_rejections; /* in a row */
         usec_t spread_usec;
         bool ready, draining;
+        bool displaced;       /* since it was told last, profiles had to make room */
         uint64_t fingerprint; /* of the secrets that the server did not like */
 
         /* the attempt under way */
@@ -106,15 +107,17 @@ static bool is_too_old(const Shipper *s, const QueueItem *item, usec_t now) {
 /* What cannot be sent in time makes room, the oldest first. */
 static void expire(Shipper *s) {
         usec_t now = now_usec(CLOCK_REALTIME);
+        bool displaced = s->displaced;
         uint64_t n = 0;
 
+        s->displaced = false;
         while (queue_length(s->queue) > 0 && n < EXPIRE_AT_ONCE_MAX &&
                (is_too_old(s, queue_get(s->queue, 0), now) ||
                 queue_bytes(s->queue) > s->target->max_pending_bytes)) {
                 queue_remove(s->queue, 0);
                 n++;
         }
-        if (n == 0)
+        if (n == 0 && !displaced)
                 return;
         s->status.n_expired += n;
         tell(s, SHIPPER_EVENT_EXPIRED, "");
@@ -356,8 +359,12 @@ int shipper_offer(Shipper *s, const StoreEntry *entry) {
         item.n_parts = known.n_parts;
         r = queue_add(s->queue, &item, entry->path, NULL);
         if (r == -E2BIG) {
-                s->status.n_expired++;
-                return 0;
+                r = queue_add_for_oldest(s->queue, &item, entry->path,
+                                         s->transfer ? s->item : NULL);
+                if (r >= 0) {
+                        s->status.n_expired++;
+                        s->displaced = true;
+                }
         }
         if (r < 0)
                 return r;

@@ -321,6 +321,20 @@ def test_a_poisonous_profile_is_put_aside_once_others_pass(upload, peer):
     wait_until(lambda: f"rejected web.service/{bad.name}" in upload.ledger("dav"), 60, "quarantine")
 
 
+@pytest.mark.seconds(120)
+def test_a_profile_that_may_not_be_read_is_put_aside_once_others_pass(upload, peer):
+    upload.target("dav", put(peer))
+    bad = upload.add(age=100)
+    bad.chmod(0)
+    for i in range(4):
+        upload.add(age=50 - i)
+    upload.prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # root reads everything
+    upload.start()
+    count(peer, 4, 100)
+    wait_until(lambda: f"rejected web.service/{bad.name}" in upload.ledger("dav"), 60, "quarantine")
+    assert "the profile may not be read" in upload.messages()
+
+
 def test_an_expired_token_is_read_again_from_its_file(upload, peer):
     token = upload.secret("token", "old-secret\n")
     upload.target("dav", put(peer, f"BearerTokenFile={token}\nInsecure=yes"))

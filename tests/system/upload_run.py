@@ -75,6 +75,7 @@ class Upload:
         (self.root / "etc/profilerd/uploads.d").mkdir(parents=True)
         self.process = None
         self.environment = {}
+        self.prefix = []  # words before the program's own
 
     def target(self, name, text):
         (self.root / f"etc/profilerd/uploads.d/{name}.conf").write_text(f"[Upload]\nDelaySec=0\n{text}\n")
@@ -96,7 +97,7 @@ class Upload:
         return path
 
     def start(self):
-        arguments = [self.program, f"--store={self.store}", f"--state={self.state}", f"--root={self.root}",
+        arguments = [*self.prefix, self.program, f"--store={self.store}", f"--state={self.state}", f"--root={self.root}",
                      "--log-level=debug"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={

@@ -64,12 +64,60 @@ static void test_there_is_a_limit(void **state) {
         assert_int_equal(queue_add(q, &i, "", NULL), -E2BIG);
 }
 
+static QueueItem *fill(Queue *q) {
+        QueueItem i = { .size_bytes = 10 }, *first;
+
+        i.start_usec = 1000;
+        assert_return_code(queue_add(q, &i, "", &first), 0);
+        for (size_t n = 1; n < QUEUE_ITEMS_MAX; n++) {
+                i.start_usec = 1000 + n % 1000;
+                assert_return_code(queue_add(q, &i, "x", NULL), 0);
+        }
+        return first;
+}
+
+static void test_in_a_full_queue_the_oldest_makes_room(void **state) {
+        const QueueItem newest = { .start_usec = 5000, .size_bytes = 7 },
+                        middle = { .start_usec = 1500, .size_bytes = 7 },
+                        oldest = { .start_usec = 999 };
+        _cleanup_(queue_freep) Queue *q = NULL;
+
+        assert_return_code(queue_new(&q), 0);
+        (void) fill(q);
+        assert_string_equal(queue_get(q, 0)->path, "");
+        assert_int_equal(queue_add_for_oldest(q, &newest, "newest", NULL), 1);
+        assert_string_equal(queue_get(q, 0)->path, "x");
+        assert_int_equal(queue_add_for_oldest(q, &middle, "middle", NULL), 1);
+        assert_int_equal(queue_add_for_oldest(q, &oldest, "oldest", NULL), 0);
+        assert_int_equal(queue_length(q), QUEUE_ITEMS_MAX);
+        assert_int_equal(queue_bytes(q), 10 * (QUEUE_ITEMS_MAX - 2) + 14);
+        assert_string_equal(queue_get(q, QUEUE_ITEMS_MAX - 1)->path, "newest");
+        for (size_t i = 1; i < QUEUE_ITEMS_MAX; i++)
+                assert_true(queue_get(q, i)->start_usec >= queue_get(q, i - 1)->start_usec);
+}
+
+static void test_what_is_under_way_stays_in_a_full_queue(void **state) {
+        const QueueItem newest = { .start_usec = 5000 }, second = { .start_usec = 999 };
+        _cleanup_(queue_freep) Queue *q = NULL;
+        QueueItem *first;
+
+        assert_return_code(queue_new(&q), 0);
+        first = fill(q);
+        assert_int_equal(queue_add_for_oldest(q, &newest, "newest", first), 1);
+        assert_ptr_equal(queue_get(q, 0), first);
+        assert_int_equal(queue_add_for_oldest(q, &second, "second", first), 0);
+        assert_ptr_equal(queue_get(q, 0), first);
+        assert_int_equal(queue_length(q), QUEUE_ITEMS_MAX);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_oldest_comes_first_in_whatever_order_they_came),
                 cmocka_unit_test(test_bytes_are_those_of_what_is_in_it),
                 cmocka_unit_test(test_an_item_stays_where_it_is_while_others_come),
                 cmocka_unit_test(test_there_is_a_limit),
+                cmocka_unit_test(test_in_a_full_queue_the_oldest_makes_room),
+                cmocka_unit_test(test_what_is_under_way_stays_in_a_full_queue),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
