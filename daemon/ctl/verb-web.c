@@ -31,8 +31,8 @@ int verb_web(const Ctl *c, char **names) {
                 }
                 arguments[n++] = path;
         }
-        ctl_hint(c, "Open this address in a browser of this host; over ssh, forward its port with "
-                    "'ssh -L'. Ctrl-C ends.");
+        ctl_hint(c, "Open this address in a browser of this host; over ssh, forward it with "
+                    "'ssh -L 8080:ADDRESS:PORT'. Ctrl-C ends.");
         fflush(NULL);
         execv(WEB_PROGRAM, arguments);
         return ctl_error_errno(-errno, "It comes with the package of profilerd.",

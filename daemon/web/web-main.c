@@ -44,7 +44,7 @@ static void help(void) {
                "     --version         Show the version\n"
                "  -D --directory=PATH  The store (default: " STATE_DIR ")\n"
                "     --host=NAME       A name of this server, besides those of loopback\n"
-               "     --private         Listen on 127.0.0.1, and answer who has the token\n"
+               "     --private         Listen on loopback, and answer who has the token\n"
                "     --port=PORT       With --private: this port (default: a free one)\n"
                "     --path=PATH       With --private: the page of the address that is printed\n");
 }
@@ -110,13 +110,8 @@ static int make_token(char ret[static 2 * TOKEN_BYTES + 1]) {
         return 0;
 }
 
-static int listen_on_loopback(uint16_t *port) {
-        struct sockaddr_in address = {
-                .sin_family = AF_INET,
-                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                .sin_port = htons(*port),
-        };
-        socklen_t size = sizeof(address);
+static int listen_on(struct sockaddr_in *address) {
+        socklen_t size = sizeof(*address);
         _cleanup_close_ int fd = -EBADF;
         int on = 1;
 
@@ -124,25 +119,57 @@ static int listen_on_loopback(uint16_t *port) {
         if (fd < 0)
                 return -errno;
         (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ||
-            listen(fd, BACKLOG) < 0 || getsockname(fd, (struct sockaddr *) &address, &size) < 0)
+        if (bind(fd, (struct sockaddr *) address, size) < 0 || listen(fd, BACKLOG) < 0 ||
+            getsockname(fd, (struct sockaddr *) address, &size) < 0)
                 return -errno;
-        *port = ntohs(address.sin_port);
         return TAKE_FD(fd);
 }
 
-static int add_private(WebServer *s, const char *token) {
-        uint16_t port = (uint16_t) arg_port;
+/* Browsers send the cookies of a host to all its ports, and behind another port of 127.0.0.1 may be
+ * another user: so it is an address of our own, where the whole of 127.0.0.0/8 is loopback. */
+static int listen_on_loopback(struct sockaddr_in *address) {
+        uint32_t own;
         int r;
 
-        r = listen_on_loopback(&port);
-        if (r < 0)
-                return log_error_errno(r, "Failed to listen on 127.0.0.1: %m");
-        r = web_server_add_socket(s, r);
+        *address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(arg_port) };
+        if (getrandom(&own, sizeof(own), 0) != sizeof(own))
+                return negative_errno();
+        /* No byte is 0 or 255: neither 127.0.0.1 nor what stands for many. */
+        own = (own & 0x7f7f7f) + 0x010101;
+        address->sin_addr.s_addr = htonl(0x7f000000 | own);
+        r = listen_on(address);
+        if (r != -EADDRNOTAVAIL)
+                return r;
+        address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        return listen_on(address);
+}
+
+/* The address becomes one of the names of this server. */
+static int open_private(struct sockaddr_in *address) {
+        char text[INET_ADDRSTRLEN];
+        int fd;
+
+        fd = listen_on_loopback(address);
+        if (fd < 0)
+                return log_error_errno(fd, "Failed to listen on loopback: %m");
+        if (!inet_ntop(AF_INET, &address->sin_addr, text, sizeof(text)) ||
+            strv_extend(&arg_hosts, text) < 0) {
+                safe_close(fd);
+                return log_oom();
+        }
+        return fd;
+}
+
+static int add_private(WebServer *s, int fd, const struct sockaddr_in *address, const char *token) {
+        char text[INET_ADDRSTRLEN];
+        int r;
+
+        r = web_server_add_socket(s, fd);
         if (r < 0)
                 return log_error_errno(r, "Failed to serve: %m");
-        printf("http://127.0.0.1:%u%s%ctoken=%s\n", port, arg_path,
-               strchr(arg_path, '?') ? '&' : '?', token);
+        printf("http://%s:%u%s%ctoken=%s\n",
+               inet_ntop(AF_INET, &address->sin_addr, text, sizeof(text)), ntohs(address->sin_port),
+               arg_path, strchr(arg_path, '?') ? '&' : '?', token);
         fflush(stdout);
         return 0;
 }
@@ -208,8 +235,10 @@ static int add_sources(sd_event *event, WebServer *s) {
 static int serve(void) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(web_app_freep) WebApp *app = NULL;
+        _cleanup_close_ int fd = -EBADF;
         char token[2 * TOKEN_BYTES + 1];
-        WebAppOptions options = { .directory = arg_directory, .hosts = arg_hosts };
+        WebAppOptions options = { .directory = arg_directory };
+        struct sockaddr_in address;
         int r;
 
         if (arg_private) {
@@ -217,7 +246,11 @@ static int serve(void) {
                 if (r < 0)
                         return log_error_errno(r, "Failed to make a token: %m");
                 options.token = token;
+                fd = open_private(&address);
+                if (fd < 0)
+                        return fd;
         }
+        options.hosts = arg_hosts;
         r = sd_event_new(&event);
         if (r >= 0)
                 r = web_app_new(&app, event, &options);
@@ -225,7 +258,7 @@ static int serve(void) {
                 r = add_sources(event, web_app_get_server(app));
         if (r < 0)
                 return log_error_errno(r, "Failed to start: %m");
-        r = arg_private ? add_private(web_app_get_server(app), token)
+        r = arg_private ? add_private(web_app_get_server(app), TAKE_FD(fd), &address, token)
                         : add_passed(web_app_get_server(app));
         if (r < 0)
                 return r;

@@ -186,7 +186,7 @@ def test_profilerctl_web_serves_its_caller(machine):
     process = machine.popen("profilerctl", "web", "profilerd", stdout=subprocess.PIPE, text=True)
     try:
         url = process.stdout.readline().strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/unit/profilerd\.service\?token=[0-9a-f]{32}", url)
+        assert re.fullmatch(r"http://127(\.\d+){3}:\d+/unit/profilerd\.service\?token=[0-9a-f]{32}", url)
         base = url.split("/unit")[0]
         assert machine.output("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"{base}/").strip() == "403"
         cookies = f"/tmp/cookies-{os.getpid()}"
