@@ -62,10 +62,25 @@ static int push(EventQueue *q, nsec_t time_nsec, bool is_sample, size_t size, vo
         return 0;
 }
 
+static bool is_sane(const struct sample_record *record, size_t size) {
+        size_t expected;
+
+        if (size < sizeof(*record) || record->n_kernel > SAMPLE_KERNEL_FRAMES_MAX ||
+            record->n_user > SAMPLE_USER_FRAMES_MAX || record->share == 0 ||
+            record->n_copied > SAMPLE_COPY_MAX)
+                return false;
+        expected = sizeof(*record) + (record->n_kernel + record->n_user) * sizeof(uint64_t);
+        if (record->n_copied > 0)
+                expected += sizeof(struct sample_registers) + record->n_copied;
+        return expected <= size;
+}
+
 int event_queue_add_sample(EventQueue *q, const struct sample_record *record, size_t size) {
         void *copy;
         int r;
 
+        if (!is_sane(record, size))
+                return -EBADMSG;
         r = push(q, record->time_ns, true, size, &copy);
         if (r < 0)
                 return r;

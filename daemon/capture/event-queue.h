@@ -19,7 +19,8 @@ int event_queue_new(EventQueue **ret);
 EventQueue *event_queue_free(EventQueue *q);
 DEFINE_CLEANUP(EventQueue *, event_queue_free);
 
-/* Copy their arguments. -E2BIG: EVENT_QUEUE_BYTES_MAX. */
+/* Copy their arguments. -E2BIG: EVENT_QUEUE_BYTES_MAX. -EBADMSG: the parts of the sample do not fit
+ * its size. */
 int event_queue_add_sample(EventQueue *q, const struct sample_record *record, size_t size);
 int event_queue_add_record(EventQueue *q, const ProcessRecord *record);
 

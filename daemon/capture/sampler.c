@@ -199,26 +199,14 @@ static void close_cpus(Sampler *s) {
 
 /* ---- draining ---- */
 
-static bool is_sane(const struct sample_record *record, size_t size) {
-        size_t expected;
-
-        if (size < sizeof(*record) || record->n_kernel > SAMPLE_KERNEL_FRAMES_MAX ||
-            record->n_user > SAMPLE_USER_FRAMES_MAX || record->share == 0 ||
-            record->n_copied > SAMPLE_COPY_MAX)
-                return false;
-        expected = sizeof(*record) + (record->n_kernel + record->n_user) * sizeof(uint64_t);
-        if (record->n_copied > 0)
-                expected += sizeof(struct sample_registers) + record->n_copied;
-        return expected <= size;
-}
-
 static int on_ring_sample(void *userdata, void *data, size_t size) {
-        const struct sample_record *record = data;
         Sampler *s = userdata;
+        int r;
 
-        if (!is_sane(record, size))
+        r = event_queue_add_sample(s->queue, data, size);
+        if (r == -EBADMSG)
                 s->loss.malformed++;
-        else if (event_queue_add_sample(s->queue, record, size) < 0)
+        else if (r < 0)
                 s->loss.queue++;
         return 0;
 }

@@ -25,7 +25,7 @@ static void on_event(const struct sample_record *sample,
 }
 
 static void add_sample(EventQueue *q, uint64_t time) {
-        struct sample_record record = { .time_ns = time };
+        struct sample_record record = { .time_ns = time, .share = SHARE_ALL };
 
         assert_int_equal(event_queue_add_sample(q, &record, sizeof(record)), 0);
 }
@@ -51,6 +51,24 @@ static void test_events_come_out_in_time_order(void **state) {
         assert_int_equal(seen.times[1], 20);
         assert_string_equal(seen.paths[1], "/a/path");
         assert_int_equal(seen.times[2], 30);
+}
+
+static void test_a_sample_that_does_not_fit_its_size_is_refused(void **state) {
+        _cleanup_(event_queue_freep) EventQueue *q = NULL;
+        struct {
+                struct sample_record record;
+                uint64_t frames[2];
+        } s = { .record = { .share = SHARE_ALL, .n_kernel = 1, .n_user = 1 } };
+
+        assert_int_equal(event_queue_new(&q), 0);
+        assert_int_equal(event_queue_add_sample(q, &s.record, sizeof(s)), 0);
+        for (size_t size = 0; size < sizeof(s); size++)
+                assert_int_equal(event_queue_add_sample(q, &s.record, size), -EBADMSG);
+        s.record.n_copied = 8;
+        assert_int_equal(event_queue_add_sample(q, &s.record, sizeof(s)), -EBADMSG);
+        s.record.n_copied = 0;
+        s.record.share = 0;
+        assert_int_equal(event_queue_add_sample(q, &s.record, sizeof(s)), -EBADMSG);
 }
 
 static void test_a_mapping_comes_before_a_sample_of_the_same_time(void **state) {
@@ -94,6 +112,7 @@ static void test_a_full_queue_refuses_and_keeps_what_it_has(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_events_come_out_in_time_order),
+                cmocka_unit_test(test_a_sample_that_does_not_fit_its_size_is_refused),
                 cmocka_unit_test(test_a_mapping_comes_before_a_sample_of_the_same_time),
                 cmocka_unit_test(test_dispatching_empties_the_queue),
                 cmocka_unit_test(test_a_full_queue_refuses_and_keeps_what_it_has),
