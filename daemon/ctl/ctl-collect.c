@@ -43,13 +43,14 @@ static size_t keep_newest(StoreEntry *entries, size_t n, size_t n_newest) {
 
 /* Does the store as a whole start later than what was asked for? Then it is not the unit's fault.
  */
-static bool range_is_cut(const Ctl *c, Store *s, usec_t *ret_oldest) {
-        StoreSummary all;
-
-        if (!c->since || ctl_store_summarize(s, NULL, NULL, &all) < 0 || all.n_profiles == 0)
+static bool range_is_cut(
+        const Ctl *c, Store *s, const StoreEntry *entries, size_t n, usec_t *ret_oldest) {
+        if (!c->since)
                 return false;
-        *ret_oldest = all.oldest_usec;
-        return all.oldest_usec > c->since_usec;
+        for (size_t i = 0; i < n; i++)
+                if (entries[i].start_usec <= c->since_usec)
+                        return false;
+        return store_find_oldest(s, ret_oldest) >= 0 && *ret_oldest > c->since_usec;
 }
 
 /* An hour that was compacted cannot be cut: it is taken whole, and that is said. */
@@ -104,7 +105,7 @@ int collect_entries(const Ctl *c,
         n = keep_newest(entries, n, c->n_newest);
         hint_wider_range(c, entries, n);
 
-        if (range_is_cut(c, s, &oldest)) {
+        if (range_is_cut(c, s, entries, n, &oldest)) {
                 ctl_warning("The range is not fully covered: profiles are kept from %s on.",
                             FORMAT_TIME(oldest, FORMAT_TIME_FULL));
                 code = EXIT_CODE_GAPS;
@@ -209,7 +210,7 @@ int collect_names(const Ctl *c, char **names, ReportData *d, char **ret_title) {
                 return ctl_error(collect_failure_code(d), NULL,
                                  "'profilerctl verify' says more about the files.",
                                  "No profile could be read.");
-        if (ret_title && make_title(names, d, ret_title) < 0)
+        if (report_data_settle(d) < 0 || (ret_title && make_title(names, d, ret_title) < 0))
                 return ctl_oom();
         return code;
 }

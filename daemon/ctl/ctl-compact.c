@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compacting History */
 
-#include <inttypes.h>
-
+#include "ctl/ctl-compact.h"
 #include "basic/array.h"
 #include "basic/string-util.h"
-#include "ctl/ctl-compact.h"
+#include "profile/pprof-reader.h"
 #include "profile/pprof.h"
 #include "profile/profile-counts.h"
 #include "profile/profile-quality.h"
@@ -13,6 +12,7 @@
 typedef struct Compactor {
         Store *store;
         const CompactRequest *request;
+        PprofReader *reader;
         StoreEntry *entries; /* by unit, type, boot, start */
         size_t n;
         bool *settled; /* by entry: not to be looked at again */
@@ -41,6 +41,7 @@ typedef struct Group {
 
 static void compactor_done(Compactor *c) {
         store_entries_free(c->entries, c->n);
+        pprof_reader_free(c->reader);
         free(c->settled);
         free(c->pinned);
 }
@@ -60,45 +61,6 @@ static void problem(Compactor *c, size_t i, int error, const char *reason) {
 
 /* ---- writing a group ---- */
 
-/* The spans of the parts are no more: the group has its own. */
-static int drop_spans(Profile *p) {
-        _cleanup_(strv_freep) char **texts = NULL;
-        int r;
-
-        for (size_t i = 0; i < profile_n_comments(p); i++) {
-                if (startswith(profile_get_comment(p, i), "span: "))
-                        continue;
-                r = strv_extend(&texts, profile_get_comment(p, i));
-                if (r < 0)
-                        return r;
-        }
-        profile_clear_comments(p);
-        for (char **text = texts; text && *text; text++) {
-                r = profile_add_comment(p, *text);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int add_notes(const Group *g, const StoreEntry *entry) {
-        _cleanup_free_ char *span = NULL;
-        int r;
-
-        r = drop_spans(g->profile);
-        if (r < 0)
-                return r;
-        r = profile_counts_apply(&g->counts, g->profile);
-        if (r < 0)
-                return r;
-        if (asprintf(&span, "span: %" PRIu64 " us", entry->duration_usec) < 0) {
-                span = NULL;
-                return -ENOMEM;
-        }
-        r = profile_add_comment(g->profile, span);
-        return r == -E2BIG ? 0 : r;
-}
-
 static int write_group(Compactor *c, Group *g, StoreLevel level) {
         _cleanup_free_ uint8_t *data = NULL;
         StoreEntry entry;
@@ -110,7 +72,10 @@ static int write_group(Compactor *c, Group *g, StoreLevel level) {
         entry = g->parts[0];
         entry.level = level;
         entry.duration_usec = g->end_usec - entry.start_usec;
-        r = add_notes(g, &entry);
+        r = profile_counts_apply(&g->counts, g->profile);
+        if (r < 0)
+                return r;
+        r = profile_set_span_usec(g->profile, entry.duration_usec);
         if (r < 0)
                 return r;
         r = pprof_encode(g->profile, &data, &size);
@@ -155,12 +120,11 @@ static int append_part(Group *g, const StoreEntry *e, const Profile *p, StoreLev
 
 /* 0, or a failure that ends all work; one of the file is reported and leaves it as it is. */
 static int add_to_group(Compactor *c, Group *g, size_t i, StoreLevel level) {
-        _cleanup_(profile_freep) Profile *p = NULL;
         const StoreEntry *e = &c->entries[i];
         const char *reason = NULL;
         int r;
 
-        r = pprof_read_file(store_get_fd(c->store), e->path, &p, &reason);
+        r = pprof_reader_open_file(c->reader, store_get_fd(c->store), e->path, &reason);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
@@ -174,25 +138,23 @@ static int add_to_group(Compactor *c, Group *g, size_t i, StoreLevel level) {
                         return r;
         }
 
-        r = g->profile ? profile_merge(g->profile, p) : 0;
+        r = g->profile ? pprof_reader_merge(c->reader, g->profile, NULL, NULL, NULL) : 0;
         if (r == -EPROTOTYPE) /* other values: they were configured anew */
                 r = finish_group(c, g, level);
-        if (r < 0)
-                return r;
-        r = append_part(g, e, p, level);
         if (r >= 0 && !g->profile)
-                g->profile = TAKE_PTR(p);
-        return r;
+                r = pprof_reader_decode(c->reader, &g->profile);
+        return r < 0 ? r : append_part(g, e, pprof_reader_get_head(c->reader), level);
 }
 
-/* A profile that meets a limit holds half of a file: the run stays as it is. */
+/* A profile that meets a limit holds half of a file, as one does in which labels turned out to be
+ * the same: the run stays as it is. */
 static int add_run(Compactor *c, const Candidate *candidates, size_t n, StoreLevel level) {
         _cleanup_(group_reset) Group g = {};
         int r;
 
         for (size_t i = 0; i < n; i++) {
                 r = add_to_group(c, &g, candidates[i].entry, level);
-                if (r == -E2BIG) {
+                if (r == -E2BIG || r == -EBADMSG) {
                         problem(c, candidates[i].entry, r, NULL);
                         return 0;
                 }
@@ -205,12 +167,12 @@ static int add_run(Compactor *c, const Candidate *candidates, size_t n, StoreLev
 /* ---- which files go together ---- */
 
 static int read_candidate(Compactor *c, size_t i, Candidate *ret) {
-        _cleanup_(profile_freep) Profile *p = NULL;
         const char *reason = NULL, *id, *windows;
+        const Profile *p;
         Candidate k = { .entry = i, .n_windows = 1 };
         int r;
 
-        r = pprof_read_file(store_get_fd(c->store), c->entries[i].path, &p, &reason);
+        r = pprof_reader_open_file(c->reader, store_get_fd(c->store), c->entries[i].path, &reason);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
@@ -221,6 +183,7 @@ static int read_candidate(Compactor *c, size_t i, Candidate *ret) {
                         problem(c, i, r, reason);
                 return 0;
         }
+        p = pprof_reader_get_head(c->reader);
         id = profile_get_note(p, "invocation-id");
         if (id)
                 snprintf(k.invocation, sizeof(k.invocation), "%s", id);
@@ -426,7 +389,9 @@ int compact_store(Store *s, char *const *patterns, const CompactRequest *q, Comp
         _cleanup_(compactor_done) Compactor c = { .store = s, .request = q };
         int r;
 
-        r = run(&c, patterns);
+        r = pprof_reader_new(&c.reader);
+        if (r >= 0)
+                r = run(&c, patterns);
         *ret = c.result;
         return r;
 }

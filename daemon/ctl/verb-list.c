@@ -7,8 +7,7 @@
 #include "ctl/ctl-error.h"
 #include "ctl/ctl-store.h"
 #include "ctl/table.h"
-#include "profile/pprof.h"
-#include "profile/profile-quality.h"
+#include "profile/pprof-reader.h"
 #include "view/format.h"
 
 enum {
@@ -23,28 +22,26 @@ typedef struct Details {
         int64_t samples, cpu_nsec;
 } Details;
 
-static int read_details(Store *s, const StoreEntry *e, Details *ret) {
-        _cleanup_(profile_freep) Profile *p = NULL;
+static void add_total(const PprofReader *p, const char *type, bool *ret_found, int64_t *ret) {
+        int i = profile_find_value_type(pprof_reader_get_head(p), type);
+
+        *ret_found = i >= 0;
+        if (i >= 0)
+                *ret = pprof_reader_total(p, i);
+}
+
+static int read_details(PprofReader *p, Store *s, const StoreEntry *e, Details *ret) {
         Details d = { .state = "present" };
         int r;
 
-        r = pprof_read_file(store_get_fd(s), e->path, &p, NULL);
+        r = pprof_reader_open_file(p, store_get_fd(s), e->path, NULL);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0) {
-                *ret = (Details){ .state = r == -ENOENT ? "missing" : "error" };
-                return 0;
-        }
-
-        r = profile_find_value_type(p, "samples");
-        if (r >= 0) {
-                d.has_samples = true;
-                d.samples = profile_total(p, r);
-        }
-        r = profile_find_value_type(p, "cpu");
-        if (r >= 0) {
-                d.has_cpu = true;
-                d.cpu_nsec = profile_total(p, r);
+        if (r < 0)
+                d.state = r == -ENOENT ? "missing" : "error";
+        else {
+                add_total(p, "samples", &d.has_samples, &d.samples);
+                add_total(p, "cpu", &d.has_cpu, &d.cpu_nsec);
         }
         *ret = d;
         return 0;
@@ -121,11 +118,14 @@ static int make_table(const Ctl *c, Table **ret) {
 }
 
 static int list_entries(const Ctl *c, Store *s, const StoreEntry *entries, size_t n, size_t first) {
+        _cleanup_(pprof_reader_freep) PprofReader *p = NULL;
         _cleanup_(json_output_freep) JsonOutput *j = NULL;
         _cleanup_(table_freep) Table *t = NULL;
         int r;
 
-        r = c->json == JSON_MODE_OFF ? make_table(c, &t) : json_output_new(&j);
+        r = pprof_reader_new(&p);
+        if (r >= 0)
+                r = c->json == JSON_MODE_OFF ? make_table(c, &t) : json_output_new(&j);
         if (r < 0)
                 return r;
         if (j)
@@ -135,7 +135,7 @@ static int list_entries(const Ctl *c, Store *s, const StoreEntry *entries, size_
                 const StoreEntry *e = &entries[c->reverse ? n - 1 - (i - first) : i];
                 Details d;
 
-                r = read_details(s, e, &d);
+                r = read_details(p, s, e, &d);
                 if (r < 0)
                         return r;
                 /* Gone since the directory was read. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gzip */
 
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 #include <zlib.h>
 
-#include "basic/array.h"
 #include "profile/gzip.h"
 
 enum {
@@ -14,6 +16,8 @@ enum {
         GZIP_OS_UNKNOWN = 255,    /* the same bytes everywhere */
         GZIP_STEP = 64 << 10,     /* bytes of output at first */
         GZIP_GUESS = 4,           /* profiles shrink about so many times */
+        GZIP_TRAILER_SIZE = 8,    /* checksum and length */
+        GZIP_RATIO_MAX = 1032,    /* of deflate */
         GZIP_INPUT_MAX = 1 << 30, /* zlib counts in unsigned int */
 };
 
@@ -72,33 +76,43 @@ static int refuse(int error, const char *sentence, const char **ret_reason) {
         return error;
 }
 
-/* Room for more output, never past one byte more than max: that byte proves that max is exceeded.
- */
-static int make_room(z_stream *z, uint8_t **out, size_t *capacity, size_t max) {
-        size_t used = z->next_out - *out, wanted = MIN(MAX(used * 2, (size_t) GZIP_STEP), max + 1);
+/* Room for n bytes and one behind them. */
+static int reserve(uint8_t **buffer, size_t *capacity, size_t n) {
         uint8_t *p;
 
-        if (used < *capacity)
+        if (n < *capacity)
+                return 0;
+        p = realloc(*buffer, n + 1);
+        if (!p)
+                return -ENOMEM;
+        *buffer = p;
+        *capacity = n + 1;
+        return 0;
+}
+
+/* More of it, never past one byte more than max: that byte proves that max is exceeded. */
+static int make_room(z_stream *z, uint8_t **buffer, size_t *capacity, size_t max) {
+        size_t used = z->next_out - *buffer;
+        int r;
+
+        if (z->avail_out > 0)
                 return 0;
         if (used > max)
                 return -E2BIG;
-
-        p = realloc(*out, wanted);
-        if (!p)
-                return -ENOMEM;
-        *out = p;
-        *capacity = wanted;
-        z->next_out = p + used;
-        z->avail_out = wanted - used;
+        r = reserve(buffer, capacity, MIN(MAX(used * 2, (size_t) GZIP_STEP), max + 1));
+        if (r < 0)
+                return r;
+        z->next_out = *buffer + used;
+        z->avail_out = MIN(*capacity - 1, max + 1) - used;
         return 0;
 }
 
 static int inflate_member(
-        z_stream *z, uint8_t **out, size_t *capacity, size_t max, const char **ret_reason) {
+        z_stream *z, uint8_t **buffer, size_t *capacity, size_t max, const char **ret_reason) {
         int r;
 
         for (;;) {
-                r = make_room(z, out, capacity, max);
+                r = make_room(z, buffer, capacity, max);
                 if (r == -E2BIG)
                         return refuse(r, "It unpacks to more than a profile may hold.", ret_reason);
                 if (r < 0)
@@ -114,41 +128,35 @@ static int inflate_member(
                 if (r != Z_OK)
                         return refuse(-EBADMSG, "The gzip data is damaged.", ret_reason);
         }
-        if ((size_t) (z->next_out - *out) > max)
+        if ((size_t) (z->next_out - *buffer) > max)
                 return refuse(-E2BIG, "It unpacks to more than a profile may hold.", ret_reason);
         return 0;
 }
 
-int gzip_decompress(const void *data,
-                    size_t size,
-                    size_t max,
-                    uint8_t **ret,
-                    size_t *ret_size,
-                    const char **ret_reason) {
+static int decompress(const void *data,
+                      size_t size,
+                      size_t max,
+                      uint8_t **buffer,
+                      size_t *capacity,
+                      size_t *ret_size,
+                      const char **ret_reason) {
         z_stream stream = {};
         _cleanup_(inflate_endp) z_stream *z = NULL;
-        _cleanup_free_ uint8_t *out = NULL;
-        size_t capacity;
         int r;
 
-        assert(max < GZIP_INPUT_MAX);
-
-        if (size > GZIP_INPUT_MAX)
-                return refuse(-E2BIG, "The file is larger than a profile may be.", ret_reason);
         if (inflateInit2(&stream, GZIP_WINDOW_BITS + GZIP_WRAP) != Z_OK)
                 return -ENOMEM;
         z = &stream;
 
-        capacity = MIN(MAX(size * GZIP_GUESS, (size_t) GZIP_STEP), max + 1);
-        out = malloc(capacity);
-        if (!out)
-                return -ENOMEM;
+        r = reserve(buffer, capacity, MIN(MAX(size * GZIP_GUESS, (size_t) GZIP_STEP), max + 1));
+        if (r < 0)
+                return r;
         z->next_in = (Bytef *) data;
         z->avail_in = size;
-        z->next_out = out;
-        z->avail_out = capacity;
+        z->next_out = *buffer;
+        z->avail_out = MIN(*capacity - 1, max + 1);
 
-        r = inflate_member(z, &out, &capacity, max, ret_reason);
+        r = inflate_member(z, buffer, capacity, max, ret_reason);
         if (r < 0)
                 return r;
         if (z->avail_in > 0)
@@ -158,7 +166,64 @@ int gzip_decompress(const void *data,
                                       : "There are bytes behind the end of the gzip data.",
                               ret_reason);
 
-        *ret_size = z->next_out - out;
-        *ret = TAKE_PTR(out);
+        *ret_size = z->next_out - *buffer;
         return 0;
+}
+
+#ifdef HAVE_LIBDEFLATE
+/* A member says at its end how long it is (modulo 2^32): where that is true, and nothing else is
+ * wrong, libdeflate has it in a third of the time. For all else zlib knows what it is. */
+static bool decompress_fast(const uint8_t *data,
+                            size_t size,
+                            size_t max,
+                            uint8_t **buffer,
+                            size_t *capacity,
+                            size_t *ret_size) {
+        struct libdeflate_decompressor *d;
+        size_t n_in = 0, n_out = 0, said = 0;
+        enum libdeflate_result result;
+
+        if (size < GZIP_HEADER_SIZE + GZIP_TRAILER_SIZE)
+                return false;
+        for (size_t i = 0; i < sizeof(uint32_t); i++)
+                said |= (size_t) data[size - sizeof(uint32_t) + i] << 8 * i;
+        /* No more than what deflate can make of so many bytes. */
+        if (said > max || said / GZIP_RATIO_MAX > size || reserve(buffer, capacity, said) < 0)
+                return false;
+
+        d = libdeflate_alloc_decompressor();
+        if (!d)
+                return false;
+        result = libdeflate_gzip_decompress_ex(d, data, size, *buffer, said, &n_in, &n_out);
+        libdeflate_free_decompressor(d);
+        if (result != LIBDEFLATE_SUCCESS || n_in != size)
+                return false;
+        *ret_size = n_out;
+        return true;
+}
+#else
+static bool decompress_fast(const uint8_t *data,
+                            size_t size,
+                            size_t max,
+                            uint8_t **buffer,
+                            size_t *capacity,
+                            size_t *ret_size) {
+        return false;
+}
+#endif
+
+int gzip_decompress(const void *data,
+                    size_t size,
+                    size_t max,
+                    uint8_t **buffer,
+                    size_t *capacity,
+                    size_t *ret_size,
+                    const char **ret_reason) {
+        assert(max < GZIP_INPUT_MAX);
+
+        if (size > GZIP_INPUT_MAX)
+                return refuse(-E2BIG, "The file is larger than a profile may be.", ret_reason);
+        if (decompress_fast(data, size, max, buffer, capacity, ret_size))
+                return 0;
+        return decompress(data, size, max, buffer, capacity, ret_size, ret_reason);
 }

@@ -19,13 +19,15 @@ bool gzip_is_gzip(const void *data, size_t size);
 int gzip_compress(const void *data, size_t size, uint8_t **ret, size_t *ret_size);
 
 /*
- * One complete member with nothing behind it; *ret is a heap block. -E2BIG: it holds more than max
- * bytes, found without unpacking the rest. -EBADMSG, and on -E2BIG too: *ret_reason (may be NULL)
- * is a sentence about what is wrong.
+ * One complete member with nothing behind it, into *buffer, a heap block of *capacity bytes, or
+ * NULL and 0, that grows as it must; there is room for one byte behind the end. -E2BIG: it holds
+ * more than max bytes, found without unpacking the rest. -EBADMSG, and on -E2BIG too: *ret_reason
+ * (may be NULL) is a sentence about what is wrong.
  */
 int gzip_decompress(const void *data,
                     size_t size,
                     size_t max,
-                    uint8_t **ret,
+                    uint8_t **buffer,
+                    size_t *capacity,
                     size_t *ret_size,
                     const char **ret_reason);

@@ -9,6 +9,11 @@ void id_map_done(IdMap *m) {
         *m = (IdMap){};
 }
 
+void id_map_clear(IdMap *m) {
+        m->n_entries = 0;
+        m->dense = false;
+}
+
 int id_map_add(IdMap *m, uint64_t id, uint32_t index) {
         int r;
 
@@ -42,15 +47,8 @@ int id_map_seal(IdMap *m) {
         return 0;
 }
 
-bool id_map_find(const IdMap *m, uint64_t id, uint32_t *ret_index) {
+bool id_map_search(const IdMap *m, uint64_t id, uint32_t *ret_index) {
         const IdMapEntry key = { .id = id }, *e;
-
-        if (m->dense) {
-                if (id - 1 >= m->n_entries) /* id 0 wraps */
-                        return false;
-                *ret_index = m->entries[id - 1].index;
-                return true;
-        }
 
         if (m->n_entries == 0)
                 return false;

@@ -22,9 +22,20 @@ typedef struct IdMap {
 } IdMap;
 
 void id_map_done(IdMap *m);
+/* Empty again, and open; keeps its memory. */
+void id_map_clear(IdMap *m);
 
 int id_map_add(IdMap *m, uint64_t id, uint32_t index);
 /* Before the first look-up. -EEXIST: an id was added twice. */
 int id_map_seal(IdMap *m);
+bool id_map_search(const IdMap *m, uint64_t id, uint32_t *ret_index);
+
 /* false: no such id. */
-bool id_map_find(const IdMap *m, uint64_t id, uint32_t *ret_index);
+static inline bool id_map_find(const IdMap *m, uint64_t id, uint32_t *ret_index) {
+        if (!m->dense)
+                return id_map_search(m, id, ret_index);
+        if (id - 1 >= m->n_entries) /* id 0 wraps */
+                return false;
+        *ret_index = m->entries[id - 1].index;
+        return true;
+}

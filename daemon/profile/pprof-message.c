@@ -8,16 +8,12 @@
 
 #include "profile/pprof-message.h"
 #include "profile/gzip.h"
+#include "profile/pprof-fields.h"
 #include "profile/pprof.h"
+#include "profile/protobuf-reader.h"
 
 enum {
         TREE_MAX = 192 << 20, /* bytes of memory; a real profile takes thrice its own size */
-
-        FIELD_TIME_NANOS = 9,
-        WIRE_VARINT = 0,
-        WIRE_64_BIT = 1,
-        WIRE_LENGTH = 2,
-        WIRE_32_BIT = 5,
 };
 
 static void *tree_alloc(void *userdata, size_t size) {
@@ -29,55 +25,14 @@ static void tree_free(void *userdata, void *p) {
         (void) p; /* goes with the arena */
 }
 
-static bool read_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret) {
-        uint64_t value = 0;
-
-        for (unsigned shift = 0; shift < 64 && *p < end; shift += 7) {
-                uint8_t byte = *(*p)++;
-
-                value |= (uint64_t) (byte & 0x7f) << shift;
-                if (byte < 0x80) {
-                        *ret = value;
-                        return true;
-                }
-        }
-        return false;
-}
-
-/*
- * Two profiles one behind the other are a valid message, in which numbers of the second replace
- * those of the first. A start time that appears twice gives them away.
- */
-static bool is_concatenated(const uint8_t *p, size_t size) {
-        const uint8_t *end = p + size;
-        uint64_t tag, value;
+/* A start time that appears twice: see pprof-tables.c. */
+static bool is_concatenated(const uint8_t *data, size_t size) {
+        ProtobufReader message = { data, data + size };
+        ProtobufField field;
         unsigned n = 0;
 
-        while (p < end && read_varint(&p, end, &tag)) {
-                if (tag >> 3 == FIELD_TIME_NANOS)
-                        n++;
-                switch (tag & 7) {
-                case WIRE_VARINT:
-                        if (!read_varint(&p, end, &value))
-                                return false;
-                        continue;
-                case WIRE_64_BIT:
-                        value = 8;
-                        break;
-                case WIRE_32_BIT:
-                        value = 4;
-                        break;
-                case WIRE_LENGTH:
-                        if (!read_varint(&p, end, &value))
-                                return false;
-                        break;
-                default:
-                        return false;
-                }
-                if (value > (uint64_t) (end - p))
-                        return false;
-                p += value;
-        }
+        while (protobuf_read_field(&message, &field) > 0)
+                n += field.number == PROFILE_TIME_NANOS;
         return n > 1;
 }
 
@@ -113,6 +68,7 @@ static int unpack(PprofMessage *m, const uint8_t *data, size_t size, const char 
 
 int pprof_message_parse(PprofMessage *m, const void *data, size_t size, const char **ret_reason) {
         _cleanup_free_ uint8_t *plain = NULL;
+        size_t capacity = 0;
         int r;
 
         *m = (PprofMessage){ .compressed = gzip_is_gzip(data, size) };
@@ -120,7 +76,7 @@ int pprof_message_parse(PprofMessage *m, const void *data, size_t size, const ch
         if (!m->compressed)
                 return unpack(m, data, size, ret_reason);
 
-        r = gzip_decompress(data, size, PPROF_ENCODED_MAX, &plain, &size, ret_reason);
+        r = gzip_decompress(data, size, PPROF_ENCODED_MAX, &plain, &capacity, &size, ret_reason);
         if (r < 0)
                 return r;
         return unpack(m, plain, size, ret_reason);

@@ -8,65 +8,10 @@
 
 #include "profile/pprof.h"
 #include "profile/gzip.h"
+#include "profile/pprof-fields.h"
 #include "profile/pprof-order.h"
 #include "profile/protobuf-writer.h"
 #include "profile/string-table.h"
-
-enum {
-        PROFILE_SAMPLE_TYPE = 1,
-        PROFILE_SAMPLE,
-        PROFILE_MAPPING,
-        PROFILE_LOCATION,
-        PROFILE_FUNCTION,
-        PROFILE_STRING_TABLE,
-        PROFILE_DROP_FRAMES,
-        PROFILE_KEEP_FRAMES,
-        PROFILE_TIME_NANOS,
-        PROFILE_DURATION_NANOS,
-        PROFILE_PERIOD_TYPE,
-        PROFILE_PERIOD,
-        PROFILE_COMMENT,
-        PROFILE_DEFAULT_SAMPLE_TYPE,
-        PROFILE_DOC_URL,
-
-        VALUE_TYPE_TYPE = 1,
-        VALUE_TYPE_UNIT,
-
-        SAMPLE_LOCATION_ID = 1,
-        SAMPLE_VALUE,
-        SAMPLE_LABEL,
-
-        LABEL_KEY = 1,
-        LABEL_STR,
-        LABEL_NUM,
-        LABEL_NUM_UNIT,
-
-        MAPPING_ID = 1,
-        MAPPING_START,
-        MAPPING_LIMIT,
-        MAPPING_OFFSET,
-        MAPPING_FILENAME,
-        MAPPING_BUILD_ID,
-        MAPPING_HAS_FUNCTIONS,
-        MAPPING_HAS_FILENAMES,
-        MAPPING_HAS_LINE_NUMBERS,
-        MAPPING_HAS_INLINE_FRAMES,
-
-        LOCATION_ID = 1,
-        LOCATION_MAPPING_ID,
-        LOCATION_ADDRESS,
-        LOCATION_LINE,
-        LOCATION_IS_FOLDED,
-
-        LINE_FUNCTION_ID = 1,
-        LINE_LINE,
-
-        FUNCTION_ID = 1,
-        FUNCTION_NAME,
-        FUNCTION_SYSTEM_NAME,
-        FUNCTION_FILENAME,
-        FUNCTION_START_LINE,
-};
 
 typedef struct Encoder {
         Profile *profile;

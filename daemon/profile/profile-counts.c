@@ -25,6 +25,13 @@ static bool parse(const char *comment, char key[static PROFILE_COUNT_KEY_MAX], u
         return true;
 }
 
+bool profile_comment_counts(const char *comment) {
+        char key[PROFILE_COUNT_KEY_MAX];
+        uint64_t value;
+
+        return parse(comment, key, &value);
+}
+
 static ProfileCount *find(ProfileCounts *c, const char *key) {
         for (size_t i = 0; i < c->n; i++)
                 if (streq(c->counts[i].key, key))
@@ -56,7 +63,8 @@ void profile_counts_add(ProfileCounts *c, const Profile *p) {
         }
 }
 
-int profile_counts_apply(const ProfileCounts *c, Profile *p) {
+/* Comments stay that are neither of these counts nor start with prefix; NULL: none does. */
+static int keep_comments(Profile *p, const ProfileCounts *c, const char *prefix) {
         _cleanup_(strv_freep) char **texts = NULL;
         int r;
 
@@ -65,7 +73,9 @@ int profile_counts_apply(const ProfileCounts *c, Profile *p) {
                 char key[PROFILE_COUNT_KEY_MAX];
                 uint64_t value;
 
-                if (parse(comment, key, &value) && find((ProfileCounts *) c, key))
+                if (prefix && startswith(comment, prefix))
+                        continue;
+                if (c && parse(comment, key, &value) && find((ProfileCounts *) c, key))
                         continue;
                 r = strv_extend(&texts, comment);
                 if (r < 0)
@@ -78,6 +88,15 @@ int profile_counts_apply(const ProfileCounts *c, Profile *p) {
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+int profile_counts_apply(const ProfileCounts *c, Profile *p) {
+        int r;
+
+        r = keep_comments(p, c, NULL);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < c->n; i++) {
                 _cleanup_free_ char *line = NULL;
 
@@ -90,4 +109,19 @@ int profile_counts_apply(const ProfileCounts *c, Profile *p) {
                         return r;
         }
         return 0;
+}
+
+int profile_set_span_usec(Profile *p, uint64_t usec) {
+        _cleanup_free_ char *line = NULL;
+        int r;
+
+        r = keep_comments(p, NULL, "span: ");
+        if (r < 0)
+                return r;
+        if (asprintf(&line, "span: %" PRIu64 " us", usec) < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+        r = profile_add_comment(p, line);
+        return r == -E2BIG ? 0 : r;
 }

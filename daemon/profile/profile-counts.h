@@ -4,8 +4,9 @@
 /*
  * Counts of a Profile
  *
- * Comments of the form "KEY: NUMBER" count something. The rule of a merge keeps each comment, which
- * is right for people and makes nonsense of counts: here they are added up by key.
+ * Comments of the form "KEY: NUMBER" count something. A merge keeps each comment, which is right
+ * for people and would make nonsense of counts: it leaves those out, and here they are added up by
+ * key.
  */
 
 #include "profile/profile.h"
@@ -25,9 +26,14 @@ typedef struct ProfileCounts {
         size_t n;
 } ProfileCounts;
 
+bool profile_comment_counts(const char *comment);
+
 /* Adds those of p. */
 void profile_counts_add(ProfileCounts *c, const Profile *p);
 /* To the count of this key. */
 void profile_counts_add_value(ProfileCounts *c, const char *key, uint64_t value);
 /* Replaces the comments of p that are counts; others stay, in their order, before them. */
 int profile_counts_apply(const ProfileCounts *c, Profile *p);
+
+/* Replaces the notes of p on the time that it spans, see profile_get_span_usec(). */
+int profile_set_span_usec(Profile *p, uint64_t usec);

@@ -7,13 +7,13 @@
  * over.
  */
 
+#include "profile/profile-counts.h"
 #include "profile/profile-split.h"
 
 /* Which samples are taken over, and what of them. */
 typedef struct Choice {
         size_t first, step;
-        const char *key, *value; /* only those with this label, or without; key NULL: all */
-        bool drop_text;          /* labels that are text stay behind */
+        bool drop_text; /* labels that are text stay behind */
 } Choice;
 
 typedef struct Merge {
@@ -79,10 +79,13 @@ static int64_t earliest(int64_t a, int64_t b) {
         return MIN(a, b);
 }
 
-static int merge_header(Profile *to, const Profile *from) {
+int profile_merge_head(Profile *to, const Profile *from) {
         ProfileHeader h, other;
         int r;
 
+        r = check_types(to, from);
+        if (r < 0)
+                return r;
         profile_get_header(to, &h);
         profile_get_header(from, &other);
         if (is_blank(to, &h))
@@ -102,7 +105,9 @@ static int merge_header(Profile *to, const Profile *from) {
                 return r;
 
         for (size_t i = 0; i < profile_n_comments(from); i++) {
-                r = profile_add_comment(to, profile_get_comment(from, i));
+                const char *comment = profile_get_comment(from, i);
+
+                r = profile_comment_counts(comment) ? 0 : profile_add_comment(to, comment);
                 if (r < 0 && r != -E2BIG) /* comments are for people: enough is enough */
                         return r;
         }
@@ -161,16 +166,6 @@ static int merge_location(Merge *m, uint32_t i) {
         return profile_add_location(m->to, &location, &m->locations[i]);
 }
 
-static bool is_wanted(const Merge *m, const ProfileSample *s) {
-        if (!m->choice->key)
-                return true;
-        for (size_t i = 0; i < s->n_labels; i++)
-                if (streq(s->labels[i].key, m->choice->key))
-                        return m->choice->value && s->labels[i].string &&
-                               streq(s->labels[i].string, m->choice->value);
-        return !m->choice->value;
-}
-
 static void drop_text_labels(Merge *m, ProfileSample *s) {
         size_t n = 0;
 
@@ -187,8 +182,6 @@ static int merge_sample(Merge *m, size_t i) {
         int r;
 
         profile_get_sample(m->from, i, &s);
-        if (!is_wanted(m, &s))
-                return 0;
         for (size_t k = 0; k < profile_n_value_types(m->from); k++)
                 zero = zero && s.values[k] == 0;
         if (zero)
@@ -210,10 +203,7 @@ static int merge_samples(Profile *p, Profile *from, const Choice *choice) {
         _cleanup_(merge_done) Merge m = { .to = p, .from = from, .choice = choice };
         int r;
 
-        r = check_types(p, from);
-        if (r < 0)
-                return r;
-        r = merge_header(p, from);
+        r = profile_merge_head(p, from);
         if (r < 0)
                 return r;
 
@@ -242,12 +232,8 @@ static int merge_samples(Profile *p, Profile *from, const Choice *choice) {
 }
 
 int profile_merge(Profile *p, Profile *from) {
-        return profile_merge_label(p, from, NULL, NULL);
-}
-
-int profile_merge_label(Profile *p, Profile *from, const char *key, const char *value) {
         assert(p != from);
-        return merge_samples(p, from, &(Choice){ .step = 1, .key = key, .value = value });
+        return merge_samples(p, from, &(Choice){ .step = 1 });
 }
 
 static int copy_samples(Profile *p, const Choice *choice, Profile **ret) {

@@ -122,7 +122,7 @@ static bool is_clean(const char *s, size_t n) {
         return ascii || utf8_is_valid(s, n);
 }
 
-static int intern(Profile *p, const char *s, uint32_t *ret_index) {
+int profile_intern(Profile *p, const char *s, uint32_t *ret_index) {
         _cleanup_free_ char *clean = NULL;
         size_t n;
 
@@ -142,7 +142,7 @@ static int intern(Profile *p, const char *s, uint32_t *ret_index) {
         return string_table_intern(p->strings, s, ret_index);
 }
 
-static const char *string(const Profile *p, uint32_t index) {
+const char *profile_get_string(const Profile *p, uint32_t index) {
         return string_table_get(p->strings, index);
 }
 
@@ -174,10 +174,10 @@ int profile_new(Profile **ret, const ProfileValueType *types, size_t n_types) {
                 return r;
 
         for (size_t i = 0; i < n_types; i++) {
-                r = intern(p, types[i].type, &p->types[i]);
+                r = profile_intern(p, types[i].type, &p->types[i]);
                 if (r < 0)
                         return r;
-                r = intern(p, types[i].unit, &p->units[i]);
+                r = profile_intern(p, types[i].unit, &p->units[i]);
                 if (r < 0)
                         return r;
         }
@@ -224,7 +224,7 @@ int profile_set_header(Profile *p, const ProfileHeader *header) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(strings); i++) {
-                int r = intern(p, strings[i].s, strings[i].index);
+                int r = profile_intern(p, strings[i].s, strings[i].index);
                 if (r < 0)
                         return r;
         }
@@ -238,12 +238,13 @@ void profile_get_header(const Profile *p, ProfileHeader *ret) {
         *ret = (ProfileHeader){
                 .time_nsec = h->time_nsec,
                 .duration_nsec = h->duration_nsec,
-                .period_type = { string(p, h->period_type), string(p, h->period_unit) },
+                .period_type = { profile_get_string(p, h->period_type),
+                                 profile_get_string(p, h->period_unit) },
                 .period = h->period,
-                .default_sample_type = string(p, h->default_sample_type),
-                .drop_frames = string(p, h->drop_frames),
-                .keep_frames = string(p, h->keep_frames),
-                .doc_url = string(p, h->doc_url),
+                .default_sample_type = profile_get_string(p, h->default_sample_type),
+                .drop_frames = profile_get_string(p, h->drop_frames),
+                .keep_frames = profile_get_string(p, h->keep_frames),
+                .doc_url = profile_get_string(p, h->doc_url),
         };
 }
 
@@ -251,7 +252,7 @@ int profile_add_comment(Profile *p, const char *comment) {
         uint32_t index;
         int r;
 
-        r = intern(p, comment, &index);
+        r = profile_intern(p, comment, &index);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < p->n_comments; i++)
@@ -273,7 +274,7 @@ size_t profile_n_comments(const Profile *p) {
 
 const char *profile_get_comment(const Profile *p, size_t i) {
         assert(i < p->n_comments);
-        return string(p, p->comments[i]);
+        return profile_get_string(p, p->comments[i]);
 }
 
 size_t profile_n_value_types(const Profile *p) {
@@ -282,12 +283,13 @@ size_t profile_n_value_types(const Profile *p) {
 
 void profile_get_value_type(const Profile *p, size_t i, ProfileValueType *ret) {
         assert(i < p->n_types);
-        *ret = (ProfileValueType){ string(p, p->types[i]), string(p, p->units[i]) };
+        *ret = (ProfileValueType){ profile_get_string(p, p->types[i]),
+                                   profile_get_string(p, p->units[i]) };
 }
 
 int profile_find_value_type(const Profile *p, const char *type) {
         for (size_t i = 0; i < p->n_types; i++)
-                if (streq(string(p, p->types[i]), type))
+                if (streq(profile_get_string(p, p->types[i]), type))
                         return i;
         return -ENOENT;
 }
@@ -300,10 +302,10 @@ static int mapping_make_key(Profile *p, const ProfileMapping *m, MappingKey *ret
 
         if (m->limit < m->start)
                 return -EINVAL;
-        r = intern(p, m->filename, &key.filename);
+        r = profile_intern(p, m->filename, &key.filename);
         if (r < 0)
                 return r;
-        r = intern(p, m->build_id, &key.build_id);
+        r = profile_intern(p, m->build_id, &key.build_id);
         if (r < 0)
                 return r;
         *ret = key;
@@ -446,8 +448,8 @@ void profile_get_mapping(const Profile *p, uint32_t i, ProfileMapping *ret) {
                 .start = m->key.start,
                 .limit = m->key.limit,
                 .offset = m->key.offset,
-                .filename = string(p, m->key.filename),
-                .build_id = string(p, m->key.build_id),
+                .filename = profile_get_string(p, m->key.filename),
+                .build_id = profile_get_string(p, m->key.build_id),
                 .has_functions = m->has_functions,
                 .has_filenames = m->has_filenames,
                 .has_line_numbers = m->has_line_numbers,
@@ -457,20 +459,14 @@ void profile_get_mapping(const Profile *p, uint32_t i, ProfileMapping *ret) {
 
 /* ---- functions ---- */
 
-int profile_add_function(Profile *p, const ProfileFunction *f, uint32_t *ret_index) {
-        FunctionKey key = { .start_line = f->start_line };
+int profile_add_interned_function(Profile *p,
+                                  uint32_t name,
+                                  uint32_t system_name,
+                                  uint32_t filename,
+                                  int64_t start_line,
+                                  uint32_t *ret_index) {
+        const FunctionKey key = { start_line, name, system_name, filename, 0 };
         Function *e;
-        int r;
-
-        r = intern(p, f->name, &key.name);
-        if (r < 0)
-                return r;
-        r = intern(p, f->system_name, &key.system_name);
-        if (r < 0)
-                return r;
-        r = intern(p, f->filename, &key.filename);
-        if (r < 0)
-                return r;
 
         HASH_FIND(hh, p->functions_by_key, &key, sizeof(key), e);
         if (!e) {
@@ -491,6 +487,21 @@ int profile_add_function(Profile *p, const ProfileFunction *f, uint32_t *ret_ind
         return 0;
 }
 
+int profile_add_function(Profile *p, const ProfileFunction *f, uint32_t *ret_index) {
+        uint32_t name, system_name, filename;
+        int r;
+
+        r = profile_intern(p, f->name, &name);
+        if (r >= 0)
+                r = profile_intern(p, f->system_name, &system_name);
+        if (r >= 0)
+                r = profile_intern(p, f->filename, &filename);
+        if (r < 0)
+                return r;
+        return profile_add_interned_function(p, name, system_name, filename, f->start_line,
+                                             ret_index);
+}
+
 size_t profile_n_functions(const Profile *p) {
         return p->n_functions;
 }
@@ -501,9 +512,9 @@ void profile_get_function(const Profile *p, uint32_t i, ProfileFunction *ret) {
         assert(i < p->n_functions);
         key = &p->functions[i]->key;
         *ret = (ProfileFunction){
-                .name = string(p, key->name),
-                .system_name = string(p, key->system_name),
-                .filename = string(p, key->filename),
+                .name = profile_get_string(p, key->name),
+                .system_name = profile_get_string(p, key->system_name),
+                .filename = profile_get_string(p, key->filename),
                 .start_line = key->start_line,
         };
 }
@@ -592,12 +603,17 @@ static const char *label_get_unit(const ProfileLabel *l) {
         return isempty(l->unit) ? l->key : l->unit;
 }
 
-/* The labels of one sample after the other have the same keys and units, and often more. */
-static int intern_with_hint(Profile *p, const char *s, uint32_t *hint, uint32_t *ret_index) {
+/* The labels of one sample after the other have the same keys and units, and often more: hint is
+ * what was there before. NULL: s is interned. */
+static int label_string(Profile *p, const char *s, uint32_t *hint, uint32_t *ret_index) {
         int r;
 
-        if (!streq(s, string(p, *hint))) {
-                r = intern(p, s, hint);
+        if (!hint) {
+                *ret_index = string_table_index_of(s);
+                return 0;
+        }
+        if (!streq(s, profile_get_string(p, *hint))) {
+                r = profile_intern(p, s, hint);
                 if (r < 0)
                         return r;
         }
@@ -609,27 +625,28 @@ static int label_intern(Profile *p, const ProfileLabel *l, uint32_t *hints, uint
         int r;
 
         memset(words, 0, LABEL_WORDS * sizeof(words[0]));
-        r = intern_with_hint(p, l->key, &hints[0], &words[0]);
+        r = label_string(p, l->key, hints, &words[0]);
         if (r < 0)
                 return r;
         if (l->string)
-                return intern_with_hint(p, l->string, &hints[1], &words[1]);
+                return label_string(p, l->string, hints ? hints + 1 : NULL, &words[1]);
 
         words[1] = PROFILE_NONE;
         words[3] = (uint64_t) l->number;
         words[4] = (uint64_t) l->number >> 32;
-        return intern_with_hint(p, label_get_unit(l), &hints[2], &words[2]);
+        return label_string(p, label_get_unit(l), hints ? hints + 2 : NULL, &words[2]);
 }
 
 /* Strings before numbers, each by key: the order in which pprof writes them. */
 static bool label_is_before(const Profile *p, const uint32_t *a, const uint32_t *b) {
         if ((a[1] == PROFILE_NONE) != (b[1] == PROFILE_NONE))
                 return b[1] == PROFILE_NONE;
-        return strcmp(string(p, a[0]), string(p, b[0])) < 0;
+        return strcmp(profile_get_string(p, a[0]), profile_get_string(p, b[0])) < 0;
 }
 
 /* Puts the labels into their order, behind the stack in the key of a sample. */
-static int labels_intern(Profile *p, const ProfileSample *s, uint32_t *words, uint32_t *ret_n) {
+static int labels_intern(
+        Profile *p, const ProfileSample *s, bool interned, uint32_t *words, uint32_t *ret_n) {
         uint32_t n = 0;
 
         for (size_t i = 0; i < s->n_labels; i++) {
@@ -640,7 +657,7 @@ static int labels_intern(Profile *p, const ProfileSample *s, uint32_t *words, ui
                         return -EINVAL;
                 if (s->labels[i].string && s->labels[i].string[0] == '\0')
                         continue;
-                r = label_intern(p, &s->labels[i], p->hints[i], label);
+                r = label_intern(p, &s->labels[i], interned ? NULL : p->hints[i], label);
                 if (r < 0)
                         return r;
 
@@ -685,7 +702,7 @@ static int sample_new(Profile *p, uint32_t n_locations, uint32_t n_labels, Sampl
         return 0;
 }
 
-int profile_add_sample(Profile *p, const ProfileSample *s) {
+static int add_sample(Profile *p, const ProfileSample *s, bool interned) {
         size_t n_words = 1 + s->n_locations;
         uint32_t n_labels;
         bool is_new;
@@ -701,7 +718,7 @@ int profile_add_sample(Profile *p, const ProfileSample *s) {
                         return -EINVAL;
                 p->words[1 + i] = s->locations[i];
         }
-        r = labels_intern(p, s, p->words + n_words, &n_labels);
+        r = labels_intern(p, s, interned, p->words + n_words, &n_labels);
         if (r < 0)
                 return r;
         n_words += n_labels * LABEL_WORDS;
@@ -719,6 +736,14 @@ int profile_add_sample(Profile *p, const ProfileSample *s) {
         return is_new;
 }
 
+int profile_add_sample(Profile *p, const ProfileSample *s) {
+        return add_sample(p, s, false);
+}
+
+int profile_add_interned_sample(Profile *p, const ProfileSample *s) {
+        return add_sample(p, s, true);
+}
+
 size_t profile_n_samples(const Profile *p) {
         return p->n_samples;
 }
@@ -732,10 +757,10 @@ void profile_get_sample(Profile *p, size_t i, ProfileSample *ret) {
         words = s->words + 1 + s->n_locations;
         for (uint32_t k = 0; k < s->n_labels; k++, words += LABEL_WORDS)
                 p->labels[k] = (ProfileLabel){
-                        .key = string(p, words[0]),
-                        .string = string(p, words[1]),
+                        .key = profile_get_string(p, words[0]),
+                        .string = profile_get_string(p, words[1]),
                         .number = (int64_t) ((uint64_t) words[4] << 32 | words[3]),
-                        .unit = string(p, words[2]),
+                        .unit = profile_get_string(p, words[2]),
                 };
         *ret = (ProfileSample){
                 .locations = s->words + 1,

@@ -145,6 +145,18 @@ void profile_set_mapping_flags(Profile *p,
 /* Of every value its negative: what is then merged is subtracted. */
 void profile_negate(Profile *p);
 
+/* The same, for strings that are interned already: profile_intern() makes an index of any, and
+ * profile_get_string() gives what a label may hold. */
+int profile_intern(Profile *p, const char *s, uint32_t *ret_index);
+const char *profile_get_string(const Profile *p, uint32_t index);
+int profile_add_interned_function(Profile *p,
+                                  uint32_t name,
+                                  uint32_t system_name,
+                                  uint32_t filename,
+                                  int64_t start_line,
+                                  uint32_t *ret_index);
+int profile_add_interned_sample(Profile *p, const ProfileSample *s);
+
 size_t profile_n_strings(const Profile *p);
 size_t profile_n_value_types(const Profile *p);
 size_t profile_n_mappings(const Profile *p);
@@ -163,11 +175,11 @@ int profile_find_value_type(const Profile *p, const char *type);
 
 /*
  * Adds all of from, which is another profile, to p as `go tool pprof` merges: time = the earliest
- * that is known, duration = the sum, period = the larger, comments = the union; samples of zeros
- * only are dropped. A p without a header takes that of from. -EPROTOTYPE: their value types or
- * period types differ, and p is as it was; after any other error p holds a part of from.
+ * that is known, duration = the sum, period = the larger, comments = the union, without those
+ * that count something (see profile-counts.h); samples of zeros only are dropped. A p without a
+ * header takes that of from. -EPROTOTYPE: their value types or period types differ, and p is as it
+ * was; after any other error p holds a part of from.
  */
 int profile_merge(Profile *p, Profile *from);
-/* The same for the samples that have this string label; value NULL: that do not have it; key NULL:
- * for all. */
-int profile_merge_label(Profile *p, Profile *from, const char *key, const char *value);
+/* All of this but the samples. */
+int profile_merge_head(Profile *p, const Profile *from);

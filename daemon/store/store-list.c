@@ -65,17 +65,20 @@ static int add_entry(StoreListing *l, const char *name, StoreEntry *entry) {
         return 0;
 }
 
+/* Of most files of a large store the name says that they are not wanted. */
 static int on_file_name(const char *name, void *userdata) {
-        _cleanup_(store_entry_done) StoreEntry entry = {};
+        _cleanup_(store_entry_done) StoreEntry entry = {}, said = {};
         StoreListing *l = userdata;
         int r;
 
-        r = store_stat_entry(l->unit_fd, name, &entry, NULL);
+        r = store_parse_name(name, &said);
+        if (r == -EINVAL || (r >= 0 && !is_wanted(l, &said)))
+                return 0;
+        if (r >= 0)
+                r = store_stat_entry(l->unit_fd, name, &entry, NULL);
         if (r == -EINVAL || r == -ENOENT)
                 return 0;
-        if (r < 0)
-                return r;
-        return is_wanted(l, &entry) ? add_entry(l, name, &entry) : 0;
+        return r < 0 ? r : add_entry(l, name, &entry);
 }
 
 static void drop_replaced(StoreListing *l, size_t first) {
@@ -184,4 +187,40 @@ int store_list_all(Store *s,
         };
 
         return list(s, &l, ret, ret_n);
+}
+
+static int on_dated_name(const char *name, void *userdata) {
+        _cleanup_(store_entry_done) StoreEntry entry = {};
+        usec_t *oldest = userdata;
+        int r;
+
+        r = store_parse_name(name, &entry);
+        if (r >= 0)
+                *oldest = MIN(*oldest, entry.start_usec);
+        return r == -ENOMEM ? r : 0;
+}
+
+typedef struct StoreOldest {
+        int dir_fd;
+        usec_t usec;
+} StoreOldest;
+
+static int on_dated_directory(const char *name, void *userdata) {
+        StoreOldest *o = userdata;
+        _cleanup_close_ int fd = store_open_unit(o->dir_fd, name);
+
+        return fd < 0 ? 0 : store_scan_names(fd, on_dated_name, &o->usec);
+}
+
+int store_find_oldest(Store *s, usec_t *ret) {
+        StoreOldest o = { store_get_fd(s), USEC_INFINITY };
+        int r;
+
+        r = store_scan_names(o.dir_fd, on_dated_directory, &o);
+        if (r < 0)
+                return r;
+        if (o.usec == USEC_INFINITY)
+                return -ENOENT;
+        *ret = o.usec;
+        return 0;
 }

@@ -145,6 +145,8 @@ int store_list_all(Store *s,
                    usec_t until,
                    StoreEntry **ret,
                    size_t *ret_n);
+/* Start of the oldest file that there is, of any unit: by names alone. -ENOENT: there is none. */
+int store_find_oldest(Store *s, usec_t *ret);
 /* Directories that the last listing had to leave out: they may not be read. */
 size_t store_get_n_unreadable(const Store *s);
 void store_set_n_unreadable(Store *s, size_t n); /* for listings */

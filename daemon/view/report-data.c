@@ -4,10 +4,11 @@
 #include "view/report-data.h"
 #include "basic/array.h"
 #include "basic/string-util.h"
-#include "profile/pprof.h"
+#include "profile/pprof-reader.h"
 
 void report_data_done(ReportData *d) {
         profile_free(d->profile);
+        pprof_reader_free(d->reader);
         free(d->parts);
         *d = (ReportData){};
 }
@@ -18,7 +19,8 @@ static int find_value_type(const Profile *p, const char *type) {
         return type ? profile_find_value_type(p, type) : (int) profile_default_value_type(p);
 }
 
-static int add_part(ReportData *d, Profile *p, size_t value_type) {
+/* head: of the file; value: of those of its samples that were taken. */
+static int add_part(ReportData *d, const Profile *head, int64_t value) {
         ProfileHeader h;
         ReportPart part;
         int r;
@@ -27,20 +29,21 @@ static int add_part(ReportData *d, Profile *p, size_t value_type) {
         if (r < 0)
                 return r;
 
-        profile_get_header(p, &h);
+        profile_get_header(head, &h);
         part = (ReportPart){
                 .start_usec = h.time_nsec > 0 ? (usec_t) h.time_nsec / NSEC_PER_USEC : 0,
                 .duration_usec = h.duration_nsec > 0 ? (usec_t) h.duration_nsec / NSEC_PER_USEC : 0,
-                .value = profile_total(p, value_type),
+                .value = value,
         };
         d->covered_usec += part.duration_usec;
         /* A unit that was idle in between: its hour lasts an hour, of which less is covered. */
-        part.duration_usec = MAX(part.duration_usec, profile_get_span_usec(p));
+        part.duration_usec = MAX(part.duration_usec, profile_get_span_usec(head));
         if (d->n_parts == 0 || part.start_usec < d->start_usec)
                 d->start_usec = part.start_usec;
         d->end_usec = MAX(d->end_usec, part.start_usec + part.duration_usec);
         d->parts[d->n_parts++] = part;
-        profile_notes_add(&d->notes, p);
+        profile_notes_add(&d->notes, head);
+        profile_counts_add(&d->counts, head);
         return 0;
 }
 
@@ -58,25 +61,34 @@ static int fail(ReportData *d,
         return 0;
 }
 
-/* Replaces *p by the samples of one thread name. */
-static int keep_thread(Profile **p, const char *thread) {
+/* What the first file adds to is all it holds, used or not: alone, it is not a merge. */
+static int begin(ReportData *d, size_t value_type, int64_t *totals) {
+        const Profile *head = pprof_reader_get_head(d->reader);
         ProfileValueType types[PROFILE_VALUE_TYPES_MAX];
-        _cleanup_(profile_freep) Profile *kept = NULL;
-        size_t n = profile_n_value_types(*p);
+        size_t n = profile_n_value_types(head);
+
+        d->value_type = value_type;
+        if (!d->thread) {
+                for (size_t i = 0; i < n; i++)
+                        totals[i] = pprof_reader_total(d->reader, i);
+                return pprof_reader_decode(d->reader, &d->profile);
+        }
+        for (size_t i = 0; i < n; i++)
+                profile_get_value_type(head, i, &types[i]);
+        return profile_new(&d->profile, types, n);
+}
+
+static int add_samples(ReportData *d, size_t value_type, int64_t *totals) {
+        const char *thread = d->thread && streq(d->thread, PROFILE_UNKNOWN_NAME) ? NULL : d->thread;
         int r;
 
-        for (size_t i = 0; i < n; i++)
-                profile_get_value_type(*p, i, &types[i]);
-        r = profile_new(&kept, types, n);
-        if (r < 0)
-                return r;
-        r = profile_merge_label(kept, *p, "thread",
-                                streq(thread, PROFILE_UNKNOWN_NAME) ? NULL : thread);
-        if (r < 0)
-                return r;
-        profile_free(*p);
-        *p = TAKE_PTR(kept);
-        return 0;
+        if (!d->profile) {
+                r = begin(d, value_type, totals);
+                if (r < 0 || !d->thread)
+                        return r;
+        }
+        return pprof_reader_merge(d->reader, d->profile, d->thread ? "thread" : NULL, thread,
+                                  totals);
 }
 
 int report_data_add_file(ReportData *d,
@@ -85,41 +97,42 @@ int report_data_add_file(ReportData *d,
                          const char *shown,
                          const char *type,
                          ReportOnFailure on_failure) {
-        _cleanup_(profile_freep) Profile *p = NULL;
+        int64_t totals[PROFILE_VALUE_TYPES_MAX] = {};
         const char *reason = NULL;
+        const Profile *head;
         int r, value_type;
 
-        r = pprof_read_file(dir_fd, path, &p, &reason);
+        if (!d->reader && pprof_reader_new(&d->reader) < 0)
+                return -ENOMEM;
+        r = pprof_reader_open_file(d->reader, dir_fd, path, &reason);
         if (r < 0)
                 return fail(d, on_failure, r, shown, reason ?: strerror(-r));
 
-        value_type = find_value_type(p, type);
+        head = pprof_reader_get_head(d->reader);
+        value_type = find_value_type(head, type);
         if (value_type < 0)
                 return fail(d, on_failure, value_type, shown,
                             "it has no values of the type asked for");
 
-        if (d->thread) {
-                r = keep_thread(&p, d->thread);
-                if (r < 0)
-                        return fail(d, on_failure, r, shown, strerror(-r));
-        }
-        if (d->profile) {
-                r = profile_merge(d->profile, p);
-                if (r == -EPROTOTYPE)
-                        return fail(d, on_failure, r, shown,
-                                    "it has other types of values than the first");
-                if (r < 0)
-                        return fail(d, on_failure, r, shown, strerror(-r));
-        }
+        r = add_samples(d, value_type, totals);
+        if (r == -EPROTOTYPE)
+                return fail(d, on_failure, r, shown, "it has other types of values than the first");
+        if (r < 0)
+                return fail(d, on_failure, r, shown, strerror(-r));
+        return add_part(d, head, totals[value_type]);
+}
 
-        r = add_part(d, p, value_type);
+int report_data_settle(ReportData *d) {
+        int r;
+
+        if (!d->profile || d->n_parts < 2)
+                return 0;
+        r = profile_counts_apply(&d->counts, d->profile);
         if (r < 0)
                 return r;
-        if (!d->profile) {
-                d->profile = TAKE_PTR(p);
-                d->value_type = value_type;
-        }
-        return 0;
+        return d->end_usec - d->start_usec > d->covered_usec
+                       ? profile_set_span_usec(d->profile, d->end_usec - d->start_usec)
+                       : 0;
 }
 
 size_t report_data_n_slices(const ReportData *d, size_t max) {

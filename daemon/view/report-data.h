@@ -8,6 +8,8 @@
  */
 
 #include "basic/time-util.h"
+#include "profile/pprof-reader.h"
+#include "profile/profile-counts.h"
 #include "profile/profile-diff.h"
 #include "profile/profile-quality.h"
 #include "view/json-output.h"
@@ -24,9 +26,11 @@ typedef struct ReportData {
         size_t value_type;  /* of the profile; the one that is reported */
         ReportPart *parts;  /* in the order they came */
         size_t n_parts, capacity_parts;
+        PprofReader *reader;
         size_t n_failed; /* files that could not be read or merged */
         int first_error; /* of them */
         ProfileNotes notes;
+        ProfileCounts counts;
         usec_t start_usec, end_usec; /* from the first to the last window */
         usec_t covered_usec;         /* sum of the windows */
 } ReportData;
@@ -46,6 +50,9 @@ int report_data_add_file(ReportData *d,
                          const char *shown,
                          const char *type,
                          ReportOnFailure on_failure);
+
+/* Once all are added, and the profile is to leave: what it notes is of all of them. -ENOMEM. */
+int report_data_settle(ReportData *d);
 
 /* The value that falls on each of n equal slices of the time from start to end. NULL: no memory. */
 double *report_data_slice(const ReportData *d, size_t n);

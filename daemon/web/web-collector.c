@@ -67,9 +67,11 @@ static void collection_step(WebCollection *k) {
 
         r = report_data_add_file(&k->data, store_get_fd(k->collector->store), e->path, e->path,
                                  e->type, NULL);
+        k->next++;
+        if (r >= 0 && k->next == k->n_entries)
+                r = report_data_settle(&k->data);
         if (r < 0)
                 k->error = r;
-        k->next++;
         k->is_done = r < 0 || k->next == k->n_entries;
 }
 

@@ -118,6 +118,7 @@ LIBRARIES = {
     "systemd/sd-journal.h": ["basic/log.c"],
     "uthash.h": ["**"],
     "utlist.h": ["**"],
+    "libdeflate.h": ["profile/gzip.c"],
     "zlib.h": ["elf/elf-debug.c", "elf/unpack.c", "profile/gzip.c"],
     # Of the C library, but for programs only.
     "getopt.h": ["profilerd.c", "ctl/profilerctl.c", "elf/elf-main.c", "open/open-main.c",

@@ -70,6 +70,22 @@ static void test_files_are_merged_and_their_notes_add_up(void **state) {
         report_data_done(&d);
 }
 
+/* As many as there are files would be as many comments, and none of them true of the whole. */
+static void test_what_a_merged_profile_says_of_itself_is_of_all_files(void **state) {
+        const Directory *dir = *state;
+        ReportData d = {};
+
+        write_profile(dir, "a", USEC_PER_DAY, 3);
+        write_profile(dir, "b", USEC_PER_DAY + 10 * USEC_PER_MINUTE, 5);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu", NULL), 0);
+        assert_return_code(report_data_settle(&d), 0);
+        assert_string_equal(profile_get_note(d.profile, "lost-samples"), "4");
+        assert_int_equal(profile_get_span_usec(d.profile), 11 * USEC_PER_MINUTE);
+        assert_int_equal(profile_n_comments(d.profile), 2);
+        report_data_done(&d);
+}
+
 static void test_a_broken_file_is_left_out_and_counted(void **state) {
         const Directory *dir = *state;
         ReportData d = {};
@@ -133,6 +149,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_files_are_merged_and_their_notes_add_up, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_what_a_merged_profile_says_of_itself_is_of_all_files, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_broken_file_is_left_out_and_counted, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(test_without_a_type_the_profile_decides, setup,
