@@ -5,8 +5,11 @@
  * Names of the Kernel
  *
  * Its symbols, read when a window needs them. Reading all of them takes longer than everything else
- * about a profile: they are read anew only for what comes and goes, and not too often.
+ * about a profile: they are read anew only for what comes and goes, not too often, and in small
+ * steps between other events.
  */
+
+#include <systemd/sd-event.h>
 
 #include "symbol/kallsyms.h"
 #include "window.h"
@@ -15,10 +18,21 @@
 
 typedef struct KernelNames KernelNames;
 
+/* They have been read, or cannot be had. */
+typedef void (*KernelNamesCallback)(void *userdata);
+
 /* open_socket: of profilerd-open, NULL: there is none. */
-int kernel_names_new(KernelNames **ret, const char *open_socket);
+int kernel_names_new(KernelNames **ret,
+                     sd_event *event,
+                     const char *open_socket,
+                     KernelNamesCallback on_ready,
+                     void *userdata);
 KernelNames *kernel_names_free(KernelNames *k);
 DEFINE_CLEANUP(KernelNames *, kernel_names_free);
 
-/* As fresh as the window needs them; borrowed. NULL: they cannot be had. */
-const Kallsyms *kernel_names_get(KernelNames *k, const Window *w);
+/* Whether they are as fresh as the window needs them, or, w NULL, have been read at all. If not
+ * they are being read, and on_ready is called when they are. */
+bool kernel_names_prepare(KernelNames *k, const Window *w);
+
+/* Those that are there, read now if there are none; borrowed. NULL: they cannot be had. */
+const Kallsyms *kernel_names_get(KernelNames *k);

@@ -21,6 +21,7 @@ struct ProfileWriter {
         ProfileWriterCallbacks callbacks;
         void *userdata;
         sd_event_source *work_source, *deadline_source;
+        usec_t patience_usec;
 
         QueuedWindow *queue; /* oldest first */
         size_t n_queued;
@@ -73,7 +74,7 @@ int profile_writer_make_profile(ProfileWriter *w,
                 .duration_usec = c->duration_usec,
                 .main_exe = c->main_exe,
                 .main_mapping = c->main_mapping.file ? &c->main_mapping : NULL,
-                .kernel = w->callbacks.get_kernel(c->window, w->userdata),
+                .kernel = w->callbacks.get_kernel(w->userdata),
                 .kernel_build_id = w->kernel_build_id,
                 .lines = w->lines,
         };
@@ -149,9 +150,13 @@ static void write_profile(ProfileWriter *w, QueuedWindow *q) {
 /* ---- the queue ---- */
 
 static QueuedWindow *find_ready(ProfileWriter *w, usec_t now) {
-        for (QueuedWindow *q = w->queue; q; q = q->next)
-                if (now >= q->deadline_usec || !window_is_pending(q->closed.window))
+        for (QueuedWindow *q = w->queue; q; q = q->next) {
+                const Window *window = q->closed.window;
+
+                if (now >= q->deadline_usec ||
+                    (!window_is_pending(window) && w->callbacks.is_ready(window, w->userdata)))
                         return q;
+        }
         return NULL;
 }
 
@@ -160,14 +165,9 @@ static int on_work(sd_event_source *source, void *userdata) {
         QueuedWindow *q;
 
         q = find_ready(w, now_usec(CLOCK_MONOTONIC));
-        if (!q) /* the deadline or the next index wakes it again */
+        if (!q) /* the deadline, or what comes meanwhile, wakes it again */
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
         write_profile(w, q);
-        return 0;
-}
-
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        profile_writer_poke(userdata);
         return 0;
 }
 
@@ -176,6 +176,16 @@ static void arm_deadline(ProfileWriter *w) {
                 return;
         (void) sd_event_source_set_time(w->deadline_source, w->queue->deadline_usec);
         (void) sd_event_source_set_enabled(w->deadline_source, SD_EVENT_ONESHOT);
+}
+
+/* On a host that is too slow for all there is to do nothing is ever idle. */
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        ProfileWriter *w = userdata;
+
+        if (w->queue && now_usec(CLOCK_MONOTONIC) >= w->queue->deadline_usec)
+                write_profile(w, w->queue);
+        profile_writer_poke(w);
+        return 0;
 }
 
 void profile_writer_poke(ProfileWriter *w) {
@@ -202,7 +212,7 @@ int profile_writer_add(ProfileWriter *w, ClosedWindow *closed, uint64_t *ret_seq
         q->closed = c;
         c = (ClosedWindow){};
         q->sequence = ++w->last_sequence;
-        q->deadline_usec = now_usec(CLOCK_MONOTONIC) + PROFILE_WRITER_PATIENCE_USEC;
+        q->deadline_usec = now_usec(CLOCK_MONOTONIC) + w->patience_usec;
         DL_APPEND(w->queue, q);
         w->n_queued++;
         *ret_sequence = q->sequence;
@@ -248,6 +258,7 @@ static int add_sources(ProfileWriter *w) {
 int profile_writer_new(ProfileWriter **ret,
                        sd_event *event,
                        Store *store,
+                       usec_t patience_usec,
                        const ProfileWriterCallbacks *callbacks,
                        void *userdata) {
         _cleanup_(profile_writer_freep) ProfileWriter *w = NULL;
@@ -259,6 +270,7 @@ int profile_writer_new(ProfileWriter **ret,
                 return -ENOMEM;
         w->event = sd_event_ref(event);
         w->store = store;
+        w->patience_usec = patience_usec;
         w->callbacks = *callbacks;
         w->userdata = userdata;
         w->lines = true;

@@ -4,8 +4,8 @@
 /*
  * Profile Writer
  *
- * Takes closed windows, waits for the indexes that they need (but not for ever), and writes them
- * one at a time, between other events, into the store.
+ * Takes closed windows, waits for the names that they need (but not for ever), and writes them one
+ * at a time, between other events, into the store.
  */
 
 #include <systemd/sd-event.h>
@@ -13,7 +13,7 @@
 #include "store/store.h"
 #include "window-profile.h"
 
-/* A file whose index is not there by then goes without names. */
+/* How long a window waits for names; then it goes without those that are missing. */
 #define PROFILE_WRITER_PATIENCE_USEC (15 * USEC_PER_SEC)
 enum { PROFILE_WRITER_QUEUE_MAX = 4096 };
 
@@ -46,14 +46,19 @@ typedef struct WrittenProfile {
 } WrittenProfile;
 
 typedef struct ProfileWriterCallbacks {
-        /* The kernel's symbols, as fresh as the window needs them; NULL: none. */
-        const Kallsyms *(*get_kernel)(const Window *window, void *userdata);
+        /* Whether the kernel's symbols are as fresh as the window needs them; if not, the writer is
+         * poked when they are. */
+        bool (*is_ready)(const Window *window, void *userdata);
+        /* Those that are there; NULL: none. */
+        const Kallsyms *(*get_kernel)(void *userdata);
         void (*on_written)(const WrittenProfile *written, void *userdata);
 } ProfileWriterCallbacks;
 
+/* patience_usec: PROFILE_WRITER_PATIENCE_USEC, or less in a test. */
 int profile_writer_new(ProfileWriter **ret,
                        sd_event *event,
                        Store *store,
+                       usec_t patience_usec,
                        const ProfileWriterCallbacks *callbacks,
                        void *userdata);
 /* Drops what was not written. */
@@ -78,7 +83,7 @@ int profile_writer_make_profile(ProfileWriter *w,
                                 Profile **ret,
                                 WindowNames *ret_names);
 
-/* Some index has come or will not come. */
+/* Something that a window may wait for has come, or will not come. */
 void profile_writer_poke(ProfileWriter *w);
 /* Writes everything now, with the names that are known. */
 void profile_writer_finish(ProfileWriter *w);

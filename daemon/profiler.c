@@ -297,11 +297,23 @@ static void refresh_code(Profiler *p) {
         code_loader_refresh_all(p->code, now);
 }
 
-static const Kallsyms *get_kernel(const Window *window, void *userdata) {
+static bool is_kernel_ready(const Window *window, void *userdata) {
+        Profiler *p = userdata;
+
+        return kernel_names_prepare(p->kernel, window);
+}
+
+static const Kallsyms *get_kernel(void *userdata) {
         Profiler *p = userdata;
 
         refresh_code(p);
-        return kernel_names_get(p->kernel, window);
+        return kernel_names_get(p->kernel);
+}
+
+static void on_kernel_ready(void *userdata) {
+        Profiler *p = userdata;
+
+        profile_writer_poke(p->writer);
 }
 
 static void on_written(const WrittenProfile *written, void *userdata) {
@@ -384,6 +396,7 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
 
         /* What starts is about to execute its program and map its libraries. */
         sampler_hurry(p->sampler, START_USEC);
+        (void) kernel_names_prepare(p->kernel, NULL);
         r = cgroup_processes(control_group, learn_process, p);
         if (r < 0)
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);
@@ -421,7 +434,12 @@ bool profiler_settle(Profiler *p, bool all) {
 }
 
 int profiler_new_window(Profiler *p, Window **ret, usec_t start_usec) {
-        return window_new(ret, WINDOW_CPU, start_usec, on_file, p);
+        int r;
+
+        r = window_new(ret, WINDOW_CPU, start_usec, on_file, p);
+        if (r >= 0)
+                (void) kernel_names_prepare(p->kernel, *ret);
+        return r;
 }
 
 int profiler_make_profile(Profiler *p,
@@ -477,6 +495,7 @@ int profiler_set_paused(Profiler *p, bool paused) {
 
 static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const char **ret_step) {
         const ProfileWriterCallbacks callbacks = {
+                .is_ready = is_kernel_ready,
                 .get_kernel = get_kernel,
                 .on_written = on_written,
         };
@@ -500,7 +519,7 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         r = wait_table_new(&p->waits);
         if (r < 0)
                 return r;
-        r = kernel_names_new(&p->kernel, paths->open_socket);
+        r = kernel_names_new(&p->kernel, p->event, paths->open_socket, on_kernel_ready, p);
         if (r < 0)
                 return r;
         r = recent_samples_new(&p->recent);
@@ -509,7 +528,8 @@ static int add_parts(Profiler *p, const ManagerPaths *paths, Store *store, const
         r = late_stacks_new(&p->late, keep_sample, p);
         if (r < 0)
                 return r;
-        r = profile_writer_new(&p->writer, p->event, store, &callbacks, p);
+        r = profile_writer_new(&p->writer, p->event, store, PROFILE_WRITER_PATIENCE_USEC,
+                               &callbacks, p);
         if (r < 0)
                 return r;
         r = unit_windows_new(&p->windows, p->event, p->processes, p->writer, &windows, p);

@@ -81,7 +81,7 @@ static int take_descriptor(struct msghdr *message) {
         return n_taken > 1 ? -EPROTO : TAKE_FD(taken);
 }
 
-static int receive_answer(int connection) {
+int opener_receive(int connection) {
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
         char data[sizeof(OpenAnswer) + 1]; /* a longer message is not taken for an answer */
         struct iovec iov = { data, sizeof(data) };
@@ -110,7 +110,7 @@ static int receive_answer(int connection) {
         return answer.error < 0 ? answer.error : TAKE_FD(fd);
 }
 
-static int ask(const char *socket_path, const void *request, size_t size) {
+static int send_request(const char *socket_path, const void *request, size_t size) {
         _cleanup_close_ int connection = -EBADF;
         ssize_t n;
 
@@ -121,7 +121,18 @@ static int ask(const char *socket_path, const void *request, size_t size) {
         n = send(connection, request, size, MSG_NOSIGNAL);
         if (n < 0)
                 return errno == EAGAIN ? -ETIMEDOUT : errno == EPIPE ? -ENOTCONN : -errno;
-        return receive_answer(connection);
+        return TAKE_FD(connection);
+}
+
+int opener_send(const char *socket_path, const OpenRequest *request) {
+        return send_request(socket_path, request, sizeof(*request));
+}
+
+static int ask(const char *socket_path, const void *request, size_t size) {
+        _cleanup_close_ int connection = -EBADF;
+
+        connection = send_request(socket_path, request, size);
+        return connection < 0 ? connection : opener_receive(connection);
 }
 
 int opener_ask(const char *socket_path, const OpenRequest *request) {

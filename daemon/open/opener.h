@@ -35,6 +35,11 @@ int opener_open_pressure(const char *socket_path, const OpenPressureRequest *req
 /* Only the way through profilerd-open. */
 int opener_ask(const char *socket_path, const OpenRequest *request);
 
+/* The same for who does not wait: a connection that becomes readable with the answer, and what it
+ * answers, which waits if it is too early. profilerd-open may have to be started first. */
+int opener_send(const char *socket_path, const OpenRequest *request);
+int opener_receive(int connection);
+
 /* Whether a file like /proc/kallsyms shows addresses; its offset is 0 afterwards. 1, 0 or -errno.
  */
 int kallsyms_is_visible(int fd);

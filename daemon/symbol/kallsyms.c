@@ -387,14 +387,31 @@ static int parser_feed(Parser *p, const char *text, size_t size, size_t *ret_res
         return 0;
 }
 
-static void sort_symbols(Parser *p) {
-        bool sorted = true;
-        size_t n = 0;
+/* How many symbols are where they belong, in order and before all others. */
+static size_t count_sorted(const Parser *p) {
+        const Symbol *least;
+        size_t n = 1;
 
-        for (size_t i = 1; i < p->n_symbols && sorted; i++)
-                sorted = symbol_compare(p->symbols + i - 1, p->symbols + i, p->pool) < 0;
-        if (!sorted)
-                qsort_r(p->symbols, p->n_symbols, sizeof(Symbol), symbol_compare, p->pool);
+        while (n < p->n_symbols && symbol_compare(p->symbols + n - 1, p->symbols + n, p->pool) < 0)
+                n++;
+        if (n >= p->n_symbols)
+                return p->n_symbols;
+        least = p->symbols + n;
+        for (size_t i = n + 1; i < p->n_symbols; i++)
+                if (symbol_compare(p->symbols + i, least, p->pool) < 0)
+                        least = p->symbols + i;
+        while (n > 0 && symbol_compare(p->symbols + n - 1, least, p->pool) >= 0)
+                n--;
+        return n;
+}
+
+/* Only what was loaded later, at the end, is out of order. */
+static void sort_symbols(Parser *p) {
+        size_t n_sorted = count_sorted(p), n = 0;
+
+        if (n_sorted < p->n_symbols)
+                qsort_r(p->symbols + n_sorted, p->n_symbols - n_sorted, sizeof(Symbol),
+                        symbol_compare, p->pool);
 
         for (size_t i = 0; i < p->n_symbols; i++)
                 if (n == 0 || p->symbols[n - 1].address != p->symbols[i].address)
@@ -466,46 +483,76 @@ int kallsyms_parse(Kallsyms *k, const char *text, size_t size) {
 }
 
 /* In pieces: as a whole the text would for a moment cost more memory than all else we keep. */
-int kallsyms_load(Kallsyms *k, int fd) {
-        _cleanup_(parser_done) Parser p = {};
-        _cleanup_free_ char *chunk = NULL;
-        size_t n = 0;
+struct KallsymsLoad {
+        Parser parser;
+        int fd;   /* borrowed */
+        size_t n; /* bytes in the chunk that are not taken yet: the start of a line */
+        char chunk[KALLSYMS_CHUNK_SIZE];
+};
+
+int kallsyms_load_begin(KallsymsLoad **ret, int fd) {
+        _cleanup_(kallsyms_load_freep) KallsymsLoad *l = NULL;
         int r;
 
+        l = malloc(sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->parser = (Parser){};
+        l->fd = fd;
+        l->n = 0;
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return -errno;
-        r = parser_init(&p, KALLSYMS_TEXT_SIZE);
+        r = parser_init(&l->parser, KALLSYMS_TEXT_SIZE);
         if (r < 0)
                 return r;
-        chunk = malloc(KALLSYMS_CHUNK_SIZE);
-        if (!chunk)
-                return -ENOMEM;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
 
-        for (;;) {
-                size_t rest;
-                ssize_t got;
+KallsymsLoad *kallsyms_load_free(KallsymsLoad *l) {
+        if (l)
+                parser_done(&l->parser);
+        free(l);
+        return NULL;
+}
 
-                got = read(fd, chunk + n, KALLSYMS_CHUNK_SIZE - 1 - n);
-                if (got < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
-                if (got == 0 && n == 0)
-                        break;
-                n += (size_t) got;
-                if (got == 0)
-                        chunk[n++] = '\n';
+int kallsyms_load_step(KallsymsLoad *l, Kallsyms *k) {
+        size_t rest;
+        ssize_t got;
+        int r;
 
-                r = parser_feed(&p, chunk, n, &rest);
-                if (r < 0)
-                        return r;
-                if (rest >= KALLSYMS_CHUNK_SIZE - 1)
-                        return -EBADMSG;
-                memmove(chunk, chunk + n - rest, rest);
-                n = rest;
-        }
-        return kallsyms_take(k, &p);
+        do
+                got = read(l->fd, l->chunk + l->n, sizeof(l->chunk) - 1 - l->n);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+                return -errno;
+        if (got == 0 && l->n == 0)
+                return kallsyms_take(k, &l->parser);
+        l->n += (size_t) got;
+        if (got == 0)
+                l->chunk[l->n++] = '\n';
+
+        r = parser_feed(&l->parser, l->chunk, l->n, &rest);
+        if (r < 0)
+                return r;
+        if (rest >= sizeof(l->chunk) - 1)
+                return -EBADMSG;
+        memmove(l->chunk, l->chunk + l->n - rest, rest);
+        l->n = rest;
+        return 1;
+}
+
+int kallsyms_load(Kallsyms *k, int fd) {
+        _cleanup_(kallsyms_load_freep) KallsymsLoad *l = NULL;
+        int r;
+
+        r = kallsyms_load_begin(&l, fd);
+        if (r < 0)
+                return r;
+        do
+                r = kallsyms_load_step(l, k);
+        while (r > 0);
+        return r;
 }
 
 bool kallsyms_find(const Kallsyms *k, uint64_t address, KernelSymbol *ret) {

@@ -27,7 +27,19 @@ DEFINE_CLEANUP(Kallsyms *, kallsyms_free);
  * addresses are hidden (kptr_restrict, no CAP_SYSLOG); -ENODATA: no function in it.
  */
 int kallsyms_load(Kallsyms *k, int fd);
-/* The same from memory: for tests and fuzzers. */
+
+/* The same in steps of a few milliseconds, for who has other things to do between them. fd is
+ * borrowed until the load is freed. */
+typedef struct KallsymsLoad KallsymsLoad;
+
+int kallsyms_load_begin(KallsymsLoad **ret, int fd);
+KallsymsLoad *kallsyms_load_free(KallsymsLoad *l);
+DEFINE_CLEANUP(KallsymsLoad *, kallsyms_load_free);
+
+/* 1: there is more to read; 0: the table has been replaced. */
+int kallsyms_load_step(KallsymsLoad *l, Kallsyms *k);
+
+/* From memory: for tests and fuzzers. */
 int kallsyms_parse(Kallsyms *k, const char *text, size_t size);
 
 /* false: outside of all functions. The kernel tells no sizes: a function is as long as the way to

@@ -20,7 +20,6 @@ FOR_TESTS = {
     "index_file_n_functions": "what the writer wrote",
     "index_file_new_from_memory": "bytes that no file has",
     "kallsyms_parse": "bytes that no kernel shows",
-    "kallsyms_size": "what has been read",
     "off_cpu_get_program_fd": "the run time that the kernel counts",
     "process_table_get_files": "that files go with their processes",
     "profile_writer_n_queued": "that the queue ends at its limit",

@@ -24,19 +24,25 @@ static void on_written(const WrittenProfile *written, void *userdata) {
         flush_waiters_count(b->waiters, written->error);
 }
 
-static const Kallsyms *get_kernel(const Window *window, void *userdata) {
+static bool is_ready(const Window *window, void *userdata) {
+        return true;
+}
+
+static const Kallsyms *get_kernel(void *userdata) {
         return NULL;
 }
 
 static Bed *bed_new(const char *directory) {
         const StoreLimits limits = { UINT64_MAX, 0, USEC_INFINITY };
-        const ProfileWriterCallbacks callbacks = { get_kernel, on_written };
+        const ProfileWriterCallbacks callbacks = { is_ready, get_kernel, on_written };
         Bed *b = calloc(1, sizeof(*b));
 
         assert_non_null(b);
         assert_return_code(sd_event_new(&b->event), 0);
         assert_return_code(store_open(&b->store, directory, &limits), 0);
-        assert_return_code(profile_writer_new(&b->writer, b->event, b->store, &callbacks, b), 0);
+        assert_return_code(profile_writer_new(&b->writer, b->event, b->store,
+                                              PROFILE_WRITER_PATIENCE_USEC, &callbacks, b),
+                           0);
         assert_return_code(flush_waiters_new(&b->waiters, b->event, b->writer), 0);
         b->fixture = window_fixture_new();
         return b;

@@ -277,6 +277,57 @@ static void test_a_file_is_the_same_as_its_text(void **state) {
         }
 }
 
+/* As BPF programs come: behind the kernel, in no order, some between functions that are there. */
+static void test_what_came_later_is_found_wherever_it_lies(void **state) {
+        static const char text[] = "1000 T first\n"
+                                   "2000 T second\n"
+                                   "3000 T third\n"
+                                   "4000 T fourth\n"
+                                   "5000 t late\t[bpf]\n"
+                                   "2800 t early\t[bpf]\n"
+                                   "6000 t last\t[bpf]\n"
+                                   "0800 t before\t[bpf]\n";
+        _cleanup_(kallsyms_freep) Kallsyms *k = NULL;
+
+        assert_return_code(kallsyms_new(&k), 0);
+        assert_return_code(kallsyms_parse(k, text, strlen(text)), 0);
+        assert_int_equal(kallsyms_size(k), 8);
+        assert_name(k, 0x0800, "before", "bpf");
+        assert_name(k, 0x1000, "first", NULL);
+        assert_name(k, 0x2000, "second", NULL);
+        assert_name(k, 0x2900, "early", "bpf");
+        assert_name(k, 0x3000, "third", NULL);
+        assert_name(k, 0x4fff, "fourth", NULL);
+        assert_name(k, 0x5000, "late", "bpf");
+        assert_name(k, 0x6000, "last", "bpf");
+}
+
+/* Between two steps the table is what it was. */
+static void test_a_load_in_steps_changes_nothing_before_its_end(void **state) {
+        _cleanup_(kallsyms_load_freep) KallsymsLoad *load = NULL;
+        _cleanup_(kallsyms_freep) Kallsyms *k = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        unsigned n_steps = 0;
+        int r;
+
+        fd = memfd_create("kallsyms", MFD_CLOEXEC);
+        assert_return_code(fd, errno);
+        for (unsigned i = 1; i <= 20000; i++)
+                assert_true(dprintf(fd, "%016x t function_%u\n", i * 16, i) > 0);
+
+        assert_return_code(kallsyms_new(&k), 0);
+        assert_return_code(kallsyms_parse(k, "1000 t old\n", 11), 0);
+        assert_return_code(kallsyms_load_begin(&load, fd), 0);
+        while ((r = kallsyms_load_step(load, k)) > 0) {
+                assert_int_equal(kallsyms_size(k), 1);
+                assert_name(k, 0x1000, "old", NULL);
+                n_steps++;
+        }
+        assert_return_code(r, 0);
+        assert_true(n_steps > 4);
+        assert_int_equal(kallsyms_size(k), 20000);
+}
+
 static void test_a_file_without_newlines_is_refused(void **state) {
         _cleanup_(kallsyms_freep) Kallsyms *k = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -312,6 +363,8 @@ int main(void) {
                 cmocka_unit_test(test_damaged_lines_cost_only_themselves),
                 cmocka_unit_test(test_modules_beyond_the_limit_are_left_out),
                 cmocka_unit_test(test_a_file_is_the_same_as_its_text),
+                cmocka_unit_test(test_what_came_later_is_found_wherever_it_lies),
+                cmocka_unit_test(test_a_load_in_steps_changes_nothing_before_its_end),
                 cmocka_unit_test(test_a_file_without_newlines_is_refused),
                 cmocka_unit_test(test_what_cannot_be_read_is_said),
         };

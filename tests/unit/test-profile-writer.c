@@ -9,6 +9,9 @@
 #include "unit-test.h"
 #include "window-fixture.h"
 
+/* What a window waits for comes sooner, or not at all. */
+#define PATIENCE_USEC (200 * USEC_PER_MSEC)
+
 typedef struct Bed {
         sd_event *event;
         Store *store;
@@ -17,6 +20,7 @@ typedef struct Bed {
 
         /* of the callbacks */
         unsigned n_written, n_kernel;
+        bool has_no_kernel; /* its symbols are still being read */
         int error;
         char *unit, *path;
         size_t size_bytes;
@@ -25,10 +29,16 @@ typedef struct Bed {
         uint64_t asked;
 } Bed;
 
-static const Kallsyms *get_kernel(const Window *window, void *userdata) {
+static bool is_ready(const Window *window, void *userdata) {
         Bed *b = userdata;
 
         assert_int_equal(window_n_places(window), 1);
+        return !b->has_no_kernel;
+}
+
+static const Kallsyms *get_kernel(void *userdata) {
+        Bed *b = userdata;
+
         b->n_kernel++;
         return NULL;
 }
@@ -47,13 +57,15 @@ static void on_written(const WrittenProfile *written, void *userdata) {
 
 static Bed *bed_new(const char *directory) {
         const StoreLimits limits = { UINT64_MAX, 0, USEC_INFINITY };
-        const ProfileWriterCallbacks callbacks = { get_kernel, on_written };
+        const ProfileWriterCallbacks callbacks = { is_ready, get_kernel, on_written };
         Bed *b = calloc(1, sizeof(*b));
 
         assert_non_null(b);
         assert_return_code(sd_event_new(&b->event), 0);
         assert_return_code(store_open(&b->store, directory, &limits), 0);
-        assert_return_code(profile_writer_new(&b->writer, b->event, b->store, &callbacks, b), 0);
+        assert_return_code(
+                profile_writer_new(&b->writer, b->event, b->store, PATIENCE_USEC, &callbacks, b),
+                0);
         b->fixture = window_fixture_new();
         return b;
 }
@@ -145,6 +157,44 @@ static void test_a_window_waits_for_its_index(void **state) {
         assert_int_equal(b->n_written, 1);
         assert_return_code(pprof_read_file(AT_FDCWD, b->path, &p, NULL), 0);
         assert_string_equal(profile_get_note(p, "frames-named"), "1");
+}
+
+static void test_a_window_waits_for_the_names_of_the_kernel(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+
+        b->has_no_kernel = true;
+        (void) add(b, "a.service", FIXTURE_CODE);
+        settle(b);
+        assert_int_equal(b->n_written, 0);
+        assert_int_equal(b->n_kernel, 0);
+
+        b->has_no_kernel = false;
+        profile_writer_poke(b->writer);
+        settle(b);
+        assert_int_equal(b->n_written, 1);
+}
+
+/* A timer that is late already when it is set. */
+static int on_busy(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void) usleep(1000);
+        assert_return_code(sd_event_source_set_time(source, usec + 1), 0);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* What is idle never gets its turn. */
+static void test_a_busy_host_does_not_hold_up_a_window_for_ever(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(*state);
+        usec_t start = now_usec(CLOCK_MONOTONIC);
+        sd_event_source *busy = NULL;
+
+        assert_return_code(
+                sd_event_add_time(b->event, &busy, CLOCK_MONOTONIC, start, 1, on_busy, NULL), 0);
+        (void) add(b, "a.service", FIXTURE_CODE);
+        while (b->n_written == 0 && now_usec(CLOCK_MONOTONIC) < start + 100 * PATIENCE_USEC)
+                assert_true(sd_event_run(b->event, 0) > 0);
+        assert_int_equal(b->n_written, 1);
+        assert_true(now_usec(CLOCK_MONOTONIC) >= start + PATIENCE_USEC);
+        sd_event_source_disable_unref(busy);
 }
 
 static void test_who_waits_does_not_hold_up_others(void **state) {
@@ -253,6 +303,8 @@ int main(void) {
 #define writer_test(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
                 writer_test(test_a_closed_window_becomes_a_file),
                 writer_test(test_a_window_waits_for_its_index),
+                writer_test(test_a_window_waits_for_the_names_of_the_kernel),
+                writer_test(test_a_busy_host_does_not_hold_up_a_window_for_ever),
                 writer_test(test_who_waits_does_not_hold_up_others),
                 writer_test(test_whoever_is_called_back_finds_it_done),
                 writer_test(test_finishing_writes_without_the_names_that_are_missing),

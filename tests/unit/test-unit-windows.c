@@ -33,7 +33,11 @@ static void on_written(const WrittenProfile *written, void *userdata) {
         b->duration_usec = written->closed->duration_usec;
 }
 
-static const Kallsyms *get_kernel(const Window *window, void *userdata) {
+static bool is_ready(const Window *window, void *userdata) {
+        return true;
+}
+
+static const Kallsyms *get_kernel(void *userdata) {
         return NULL;
 }
 
@@ -45,14 +49,16 @@ static void on_due(void *userdata) {
 
 static Bed *bed_new(const char *directory) {
         const StoreLimits limits = { UINT64_MAX, 0, USEC_INFINITY };
-        const ProfileWriterCallbacks writer = { get_kernel, on_written };
+        const ProfileWriterCallbacks writer = { is_ready, get_kernel, on_written };
         const UnitWindowsCallbacks windows = { .on_due = on_due };
         Bed *b = calloc(1, sizeof(*b));
 
         assert_non_null(b);
         assert_return_code(sd_event_new(&b->event), 0);
         assert_return_code(store_open(&b->store, directory, &limits), 0);
-        assert_return_code(profile_writer_new(&b->writer, b->event, b->store, &writer, b), 0);
+        assert_return_code(profile_writer_new(&b->writer, b->event, b->store,
+                                              PROFILE_WRITER_PATIENCE_USEC, &writer, b),
+                           0);
         assert_return_code(process_table_new(&b->processes), 0);
         assert_return_code(
                 unit_windows_new(&b->windows, b->event, b->processes, b->writer, &windows, b), 0);
