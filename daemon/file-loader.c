@@ -20,6 +20,7 @@ struct FileLoader {
         IndexCache *cache;
         LoadRequest *requests;
         unsigned retries;
+        uint64_t n_served;          /* files of a user's file system */
         usec_t now_usec, look_usec; /* CLOCK_MONOTONIC; who has not looked since then may */
         FileLoaderCallback on_loaded;
         void *userdata;
@@ -206,6 +207,8 @@ void file_loader_load(FileLoader *l, File *file, pid_t pid, uint64_t start, uint
         }
 
         fd = file_open(file, pid, start, end);
+        if (fd == -EREMOTE && file_get_state(file) == FILE_NEW)
+                l->n_served++;
         r = fd < 0 ? fd : load(l, &about, fd);
         if (r >= 0)
                 return;
@@ -227,6 +230,10 @@ void file_loader_look_again(FileLoader *l) {
 
 void file_loader_set_lines(FileLoader *l, bool lines) {
         index_cache_set_lines(l->cache, lines);
+}
+
+uint64_t file_loader_get_n_served(const FileLoader *l) {
+        return l->n_served;
 }
 
 IndexCache *file_loader_get_cache(FileLoader *l) {

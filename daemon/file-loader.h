@@ -44,4 +44,6 @@ void file_loader_look_again(FileLoader *l);
 /* Whether indexes are to have source lines; they are at first. */
 void file_loader_set_lines(FileLoader *l, bool lines);
 
+/* Files that were not opened, as a user serves them (see file_open()). */
+uint64_t file_loader_get_n_served(const FileLoader *l);
 IndexCache *file_loader_get_cache(FileLoader *l); /* borrowed */

@@ -49,6 +49,11 @@ size_t manager_losses_list(const ProfilerStatistics *s, ManagerLoss *ret) {
                 { "files-unread",
                   "profilerd-elf could not make an index; the frames of that file have no names.",
                   false, s->indexes.failed },
+                { "files-served",
+                  "A file lies on a file system that a user serves (FUSE), who might not answer; "
+                  "its "
+                  "frames have no names.",
+                  false, s->files_served },
                 { "code-names-refused",
                   "More names of code made at run time than are kept; some of it has no names.",
                   false, s->code.refused },

@@ -633,6 +633,7 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         sampler_get_loss(p->sampler, &ret->sampler_loss);
         ret->bpf_memory_bytes = sampler_get_bpf_memory_bytes(p->sampler);
         process_table_get_statistics(p->processes, &ret->processes);
+        ret->files_served = file_loader_get_n_served(p->loader);
         index_cache_get_statistics(file_loader_get_cache(p->loader), &ret->indexes);
         unwind_loader_get_statistics(p->unwind, &ret->unwind);
         late_stacks_get_statistics(p->late, &ret->late);

@@ -29,6 +29,7 @@ typedef struct ProfilerStatistics {
         uint64_t lost_without_unit; /* of a target that is gone */
         uint64_t lost_window_full;
         uint64_t lost_unwritten; /* of profiles that could not be stored */
+        uint64_t files_served;   /* by a user's file system, and left alone */
         uint64_t bpf_memory_bytes;
         ProcessTableStatistics processes;
         IndexCacheStatistics indexes;

@@ -7,6 +7,9 @@
  * reading only if the kernel gives it the numbers that it gave the mapping. These are those of
  * stat(), except on file systems that put one file system above another or many into one
  * (overlayfs, btrfs): there a page of it is mapped and /proc/self/maps tells.
+ *
+ * Whoever serves a file system himself may let us wait for ever, so what lies on one of a user is
+ * left alone, from the first look on. Block devices (a major number) are not mounted by users.
  */
 
 #include <fcntl.h>
@@ -20,6 +23,8 @@
 #include "basic/string-util.h"
 #include "process/file-open.h"
 #include "process/maps.h"
+#include "process/mount-table.h"
+#include "process/process-status.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
@@ -85,20 +90,47 @@ static int check_by_mapping(const FileId *id, int fd) {
         return same_id(id, &s.found_id) ? 0 : -ESTALE;
 }
 
-/* path_fd: an O_PATH descriptor of a candidate. */
-static int open_checked(const FileId *id, int path_fd) {
-        _cleanup_close_ int fd = -EBADF;
-        struct statfs fs;
-        struct stat st;
+/* -EREMOTE: it is of a user's file system. -ENOENT: the process does not see such a device. */
+static int check_device(pid_t pid, uint32_t major, uint32_t minor) {
+        _cleanup_free_ char *mounts = NULL;
+        char path[PROC_PATH_MAX];
         int r;
 
-        if (fstat(path_fd, &st) < 0)
+        if (major != 0)
+                return 0;
+        snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int) pid);
+        r = mount_table_read(path, &mounts);
+        return r < 0 ? r : mount_table_check_device(mounts, major, minor);
+}
+
+/* pid is the one whose root directory the path begins at. */
+static int check_path(pid_t pid, const char *path) {
+        _cleanup_free_ char *mounts = NULL;
+        char table[PROC_PATH_MAX];
+        int r;
+
+        snprintf(table, sizeof(table), "/proc/%d/mountinfo", (int) pid);
+        r = mount_table_read(table, &mounts);
+        return r < 0 ? r : mount_table_check_path(mounts, path);
+}
+
+/* path_fd: an O_PATH descriptor of a candidate. What is known of the file has to do: a file system
+ * that is asked may not answer. */
+static int open_checked(const FileId *id, int path_fd, pid_t pid) {
+        _cleanup_close_ int fd = -EBADF;
+        struct statfs fs;
+        struct statx st;
+        int r;
+
+        if (statx(path_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode))
+        if (!S_ISREG(st.stx_mode))
                 return -ESTALE;
-        if (major(st.st_dev) == id->major && minor(st.st_dev) == id->minor &&
-            st.st_ino == id->inode)
+        if (st.stx_dev_major == id->major && st.stx_dev_minor == id->minor &&
+            st.stx_ino == id->inode)
                 return reopen_for_reading(path_fd);
+        if (check_device(pid, st.stx_dev_major, st.stx_dev_minor) == -EREMOTE)
+                return -EREMOTE;
 
         /* Opening a file of /proc or tracefs can have effects; such file systems have no blocks. */
         if (fstatfs(path_fd, &fs) < 0)
@@ -124,7 +156,7 @@ static int open_range(const FileId *id, pid_t pid, uint64_t start, uint64_t end)
         fd = open(path, O_PATH | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        return open_checked(id, fd);
+        return open_checked(id, fd, pid);
 }
 
 /* The kernel may have split or joined the range since it was learnt; any range of the file will
@@ -141,16 +173,23 @@ static int open_any_range(const FileId *id, pid_t pid) {
         return open_range(id, pid, s.start, s.end);
 }
 
-static int open_below(const FileId *id, const char *root, const char *path) {
+/* The path of that process. */
+static int open_below(const FileId *id, pid_t pid, const char *path) {
         _cleanup_close_ int root_fd = -EBADF, fd = -EBADF;
+        char root[PROC_PATH_MAX];
+        int r;
 
+        r = check_path(pid, path);
+        if (r < 0)
+                return r;
+        snprintf(root, sizeof(root), "/proc/%d/root", (int) pid);
         root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (root_fd < 0)
                 return -errno;
         fd = open_in_root(root_fd, path);
         if (fd < 0)
                 return fd;
-        return open_checked(id, fd);
+        return open_checked(id, fd, pid);
 }
 
 static int make_sealable_memfd(void) {
@@ -196,11 +235,31 @@ static int more_telling(int a, int b) {
         return a == -ESTALE || b == -ENOENT ? a : b;
 }
 
+/* memfd_create() and the like: no mount shows it. */
+static bool is_memory_device(const FileId *id) {
+        _cleanup_close_ int fd = memfd_create("device", MFD_CLOEXEC);
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && major(st.st_dev) == id->major &&
+               minor(st.st_dev) == id->minor;
+}
+
+/* Whoever has a user namespace of his own can mount out of our sight, too. */
+static bool may_never_answer(const FileId *id, pid_t pid) {
+        int r;
+
+        r = check_device(pid, id->major, id->minor);
+        if (r != -ENOENT || process_has_our_user_namespace(pid))
+                return r == -EREMOTE;
+        return check_device(1, id->major, id->minor) < 0 && !is_memory_device(id);
+}
+
 static int open_of_process(
         const FileId *id, const char *path, pid_t pid, uint64_t start, uint64_t end) {
-        char root[PROC_PATH_MAX];
         int r, error;
 
+        if (may_never_answer(id, pid))
+                return -EREMOTE;
         r = open_range(id, pid, start, end);
         if (r >= 0)
                 return r;
@@ -215,13 +274,12 @@ static int open_of_process(
         if (!path)
                 return error;
 
-        snprintf(root, sizeof(root), "/proc/%d/root", (int) pid);
-        r = open_below(id, root, path);
+        r = open_below(id, pid, path);
         return r >= 0 ? r : more_telling(error, r);
 }
 
 int file_open(const File *f, pid_t pid, uint64_t start, uint64_t end) {
-        static const char *const roots[] = { "/proc/1/root", "/" };
+        const pid_t roots[] = { 1, getpid() };
         const char *path = file_get_path(f);
         const FileId *id = file_get_id(f);
         int r, error = -ENOENT;
@@ -237,7 +295,7 @@ int file_open(const File *f, pid_t pid, uint64_t start, uint64_t end) {
 
         if (pid > 0) {
                 r = open_of_process(id, path, pid, start, end);
-                if (r >= 0)
+                if (r >= 0 || r == -EREMOTE)
                         return r;
                 error = r;
         }

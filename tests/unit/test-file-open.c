@@ -451,6 +451,60 @@ static void test_on_overlayfs_mapping_tells_which_file_it_is(void **state) {
         assert_int_equal(WEXITSTATUS(status), OVERLAY_OK);
 }
 
+/* A file system of user 1000 at /tmp that never answers, not even to be mounted. */
+static int make_silent(void) {
+        char options[128];
+        int fd;
+
+        if (enter_mount_namespace() < 0)
+                return -EPERM;
+        fd = open("/dev/fuse", O_RDWR | O_CLOEXEC); /* for as long as the process lives */
+        if (fd < 0)
+                return -errno;
+        snprintf(options, sizeof(options),
+                 "fd=%d,rootmode=40000,user_id=1000,group_id=1000,allow_other", fd);
+        return mount("silent", "/tmp", "fuse", 0, options) < 0 ? -errno : 0;
+}
+
+static int open_on(FileTable *files, uint32_t major, uint32_t minor) {
+        const FileId id = { major, minor, 2 };
+        _cleanup_(file_unrefp) File *file = NULL;
+        int r;
+
+        r = file_table_get(files, &id, "/tmp/program", &file);
+        return r < 0 ? r : file_open(file, getpid(), 0x1000, 0x2000);
+}
+
+static int open_silent(FileTable *files) {
+        _cleanup_close_ int root = -EBADF;
+        struct statx st;
+
+        (void) alarm(10); /* a call that waits ends the process */
+        root = open("/tmp", O_PATH | O_CLOEXEC);
+        if (root < 0 || statx(root, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
+                return OVERLAY_IMPOSSIBLE;
+        if (open_on(files, st.stx_dev_major, st.stx_dev_minor) != -EREMOTE)
+                return OVERLAY_FAILED;
+        /* Nor is a way taken that leads over it, to what lies elsewhere. */
+        return open_on(files, 8, 1) == -EREMOTE ? OVERLAY_OK : OVERLAY_FAILED;
+}
+
+static void test_who_never_answers_is_not_asked(void **state) {
+        Fixture *f = *state;
+        int status;
+        pid_t pid;
+
+        pid = fork();
+        assert_return_code(pid, errno);
+        if (pid == 0)
+                _exit(make_silent() < 0 ? OVERLAY_IMPOSSIBLE : open_silent(f->files));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == OVERLAY_IMPOSSIBLE)
+                skip();
+        assert_int_equal(WEXITSTATUS(status), OVERLAY_OK);
+}
+
 #define OPEN_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void) {
@@ -468,6 +522,7 @@ int main(void) {
                 OPEN_TEST(test_the_vdso_is_copied_and_sealed),
                 OPEN_TEST(test_links_in_a_container_stay_in_the_container),
                 OPEN_TEST(test_on_overlayfs_mapping_tells_which_file_it_is),
+                OPEN_TEST(test_who_never_answers_is_not_asked),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
