@@ -230,7 +230,8 @@ static char *name_of(const char *path) {
         return copy;
 }
 
-static int read_rule(Loader *l, const char *path) {
+/* text: NULL: what is in the file. */
+static int read_rule(Loader *l, const char *path, const char *text, size_t size) {
         _cleanup_(rule_done) TriggerRule rule = {
                 .window_usec = DEFAULT_WINDOW_USEC,
                 .frequency_hz = DEFAULT_FREQUENCY_HZ,
@@ -245,9 +246,12 @@ static int read_rule(Loader *l, const char *path) {
         if (!rule.name)
                 return -ENOMEM;
         l->rule = &rule;
-        r = config_file_read(path, &l->reader);
-        if (r < 0)
+        r = text ? config_file_parse(path, text, size, &l->reader)
+                 : config_file_read(path, &l->reader);
+        if (r == -ENOMEM)
                 return r;
+        if (r < 0) /* it has been complained about; the other triggers are none the worse */
+                return 0;
         if (strv_length(rule.units) == 0) {
                 config_complain(&l->reader, path, 0,
                                 "No Unit= in section [Trigger], ignoring file.");
@@ -265,28 +269,54 @@ static int read_rule(Loader *l, const char *path) {
         return 0;
 }
 
+static Loader loader_for(TriggerRules *rules, ConfigComplaint complaint, void *userdata) {
+        static const char *const sections[] = { "Trigger", NULL };
+
+        return (Loader){
+                .rules = rules,
+                .reader = { .sections = sections,
+                            .on_assignment = on_assignment,
+                            .complaint = complaint,
+                            .complaint_userdata = userdata },
+        };
+}
+
+int trigger_rules_parse(TriggerRules *ret,
+                        const char *path,
+                        const char *text,
+                        size_t size,
+                        ConfigComplaint complaint,
+                        void *userdata) {
+        _cleanup_(trigger_rules_done) TriggerRules rules = {};
+        Loader l = loader_for(&rules, complaint, userdata);
+        int r;
+
+        l.reader.userdata = &l;
+        r = read_rule(&l, path, text, size);
+        if (r < 0)
+                return r;
+        *ret = rules;
+        rules = (TriggerRules){};
+        return 0;
+}
+
 int trigger_rules_load(TriggerRules *ret,
                        const char *root,
                        ConfigComplaint complaint,
                        void *userdata) {
-        static const char *const sections[] = { "Trigger", NULL };
         _cleanup_(trigger_rules_done) TriggerRules rules = {};
+        Loader l = loader_for(&rules, complaint, userdata);
         _cleanup_(strv_freep) char **paths = NULL;
-        Loader l = { .rules = &rules,
-                     .reader = { .sections = sections,
-                                 .on_assignment = on_assignment,
-                                 .userdata = &l,
-                                 .complaint = complaint,
-                                 .complaint_userdata = userdata } };
         int r;
 
+        l.reader.userdata = &l;
         r = config_file_list(root, "triggers.d", &paths);
         if (r < 0)
                 return r;
         for (char **path = paths; *path; path++) {
                 if (access(*path, F_OK) < 0 && errno == ENOENT) /* it masks others */
                         continue;
-                r = read_rule(&l, *path);
+                r = read_rule(&l, *path, NULL, 0);
                 if (r < 0)
                         return r;
         }

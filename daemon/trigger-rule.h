@@ -38,11 +38,18 @@ typedef struct TriggerRules {
         size_t n;
 } TriggerRules;
 
-/* Below root (NULL: "/"), as config_load(). */
+/* Below root (NULL: "/"). What is wrong is complained about, and costs its line, or its file. */
 int trigger_rules_load(TriggerRules *ret,
                        const char *root,
                        ConfigComplaint complaint,
                        void *userdata);
+/* One file, from memory; its path names the rule. */
+int trigger_rules_parse(TriggerRules *ret,
+                        const char *path,
+                        const char *text,
+                        size_t size,
+                        ConfigComplaint complaint,
+                        void *userdata);
 void trigger_rules_done(TriggerRules *r);
 
 /* "cpu-usage" */

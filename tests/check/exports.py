@@ -23,6 +23,7 @@ FOR_TESTS = {
     "off_cpu_get_program_fd": "the run time that the kernel counts",
     "process_table_get_files": "that files go with their processes",
     "profile_writer_n_queued": "that the queue ends at its limit",
+    "trigger_rules_parse": "a trigger without a file",
     "recent_samples_get_bytes": "that what is kept is limited, and goes",
     "sampler_get_program_fd": "the run time that the kernel counts",
     "wait_table_size": "that what has ended is forgotten",

@@ -66,6 +66,18 @@ static void test_what_makes_no_sense_is_complained_about_and_ignored(void **stat
         assert_int_equal(rules.rules[0].window_usec, 10 * USEC_PER_SEC);
 }
 
+static void test_a_broken_file_costs_no_other(void **state) {
+        _cleanup_(trigger_rules_done) TriggerRules rules = {};
+        Tree *t = *state;
+
+        tree_put(t, "/etc/profilerd/triggers.d/a.conf", "[Trigger\nUnit=x\n");
+        tree_put(t, "/etc/profilerd/triggers.d/b.conf", "[Trigger]\nUnit=y\n");
+        rules = load(t);
+        assert_true(n_complaints(t) > 0);
+        assert_int_equal(rules.n, 1);
+        assert_string_equal(rules.rules[0].name, "b");
+}
+
 static void test_without_files_there_are_no_rules(void **state) {
         _cleanup_(trigger_rules_done) TriggerRules rules = load(*state);
 
@@ -80,6 +92,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_what_makes_no_sense_is_complained_about_and_ignored, tree_setup,
                         tree_teardown),
+                cmocka_unit_test_setup_teardown(test_a_broken_file_costs_no_other, tree_setup,
+                                                tree_teardown),
                 cmocka_unit_test_setup_teardown(test_without_files_there_are_no_rules, tree_setup,
                                                 tree_teardown),
         };
