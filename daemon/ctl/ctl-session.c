@@ -80,6 +80,8 @@ static int start(Run *r, const SessionOptions *o) {
 
         k = sd_bus_message_new_method_call(r->bus, &m, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
                                            "StartSession");
+        if (k >= 0)
+                k = sd_bus_message_set_auto_start(m, false);
         if (k < 0)
                 return k;
         k = sd_bus_message_append(m, "sut", o->target, o->frequency_hz,
@@ -279,6 +281,8 @@ int ctl_session_trigger(CtlBus *b, const char *trigger, const char *unit, char *
                 return r;
         r = sd_bus_message_new_method_call(run.bus, &m, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
                                            "Trigger");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "ss", trigger, unit);
@@ -351,6 +355,8 @@ int ctl_session_list(CtlBus *b, SessionRow **ret, size_t *ret_n) {
                 return r;
         r = sd_bus_message_new_method_call(run.bus, &m, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
                                            "ListSessions");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
         if (r < 0)
                 return r;
         r = send_call(&run, m, CALL_TIMEOUT_USEC, &reply);

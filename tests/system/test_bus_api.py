@@ -112,6 +112,37 @@ def test_properties_cannot_be_set(machine):
     assert machine.manager("FrequencyHz") == 99
 
 
+# ---- activation ----
+
+@pytest.fixture
+def stopped(machine):
+    machine.systemctl("stop", "profilerd")
+    yield machine
+    machine.systemctl("disable", "profilerd")
+    machine.start_daemon()
+
+
+def test_call_starts_nothing_that_is_not_enabled(stopped):
+    result = stopped.run("busctl", "get-property", BUS, ROOT, MANAGER, "State", check=False)
+    assert result.returncode != 0
+    assert "dbus-org.profilerd1.service not found" in result.stderr
+    assert stopped.show("profilerd", "ActiveState") == "inactive"
+
+
+def test_call_starts_the_daemon_where_it_is_enabled(stopped):
+    stopped.systemctl("enable", "profilerd")
+    assert stopped.manager("State") == "running"
+    wait_until(lambda: stopped.show("profilerd", "ActiveState") == "active", 10, "READY")
+
+
+@pytest.mark.parametrize("command", [("status",), ("flush",), ("sessions",)], ids=lambda command: command[0])
+def test_profilerctl_starts_nothing(stopped, command):
+    stopped.systemctl("enable", "profilerd")
+    result = stopped.ctl(*command, check=False)
+    assert "not running" in result.stdout + result.stderr
+    assert stopped.show("profilerd", "ActiveState") == "inactive"
+
+
 # ---- the dump ----
 
 def dump(machine):

@@ -2,7 +2,8 @@
 """The store holds complete files within its limits, whatever happens."""
 
 import gzip
-import random
+import json
+import os
 import re
 import stat
 import time
@@ -111,8 +112,32 @@ def test_old_files_go_by_age(machine, configure, cleanup):
     assert old not in [path.name for path in machine.files("aged.service")]
 
 
-@pytest.mark.seconds(60)
-def test_files_are_whole_after_any_number_of_kills(own_machine):
+# KILLS=100 for the long run of the test below.
+N_KILLS = int(os.environ.get("KILLS", "30"))
+# As soon as windows are stored, while they may be, or at any other moment, the start among them.
+KILLS = """
+RANDOM=1
+for ((i = 0; i < $1; i++)); do
+    pid=$(systemctl show -P MainPID profilerd)
+    until [ "$pid" != 0 ] && { ((i % 4 == 3)) || [ "$(systemctl is-active profilerd)" = active ]; }; do
+        sleep 0.01; pid=$(systemctl show -P MainPID profilerd)
+    done
+    sleep 0.$(printf %03d $((RANDOM % 250)))
+    if ((i % 4 == 0)); then
+        profilerctl flush >/dev/null 2>&1 || true
+    elif ((i % 4 < 3)); then
+        profilerctl flush >/dev/null 2>&1 &
+        sleep 0.$(printf %03d $((RANDOM % 150)))
+    fi
+    kill -9 "$pid" 2>/dev/null && echo killed
+    until [ "$(systemctl show -P MainPID profilerd)" != "$pid" ]; do sleep 0.01; done
+done
+wait
+"""
+
+
+@pytest.mark.seconds(30 + 5 * N_KILLS)
+def test_files_are_whole_and_no_complete_window_is_lost_after_any_number_of_kills(own_machine):
     m = own_machine
     m.write("/etc/profilerd/profilerd.conf.d/50-test.conf", "[Profilerd]\nInterval=1s\n")
     m.write("/etc/systemd/system/profilerd.service.d/50-test.conf",
@@ -121,18 +146,20 @@ def test_files_are_whole_after_any_number_of_kills(own_machine):
     m.systemctl("restart", "profilerd")
     for i in range(4):
         m.start(f"victim-{i}", m.program("split"), 20 * i + 3)
-    generator = random.Random(1)
-    for _ in range(10):
-        before = m.show("profilerd", "MainPID")
-        m.run("profilerctl", "flush", check=False)
-        time.sleep(generator.uniform(0.05, 0.6))
-        m.shell(f"(profilerctl flush >/dev/null 2>&1 & sleep {generator.uniform(0, 0.02):.4f}; kill -9 {before}; wait) "
-                "|| true")
-        wait_until(lambda: m.show("profilerd", "MainPID") not in (before, "0")
-                   and m.show("profilerd", "ActiveState") == "active", 10, "the restart")
+    m.shell("systemd-run --quiet --unit=listener bash -c 'exec busctl monitor --json=short --match=\""
+            "type=signal,interface=org.profilerd1.Manager,member=ProfileWritten\" >/run/written'")
+    wait_until(lambda: m.path("/run/written").exists(), 5, "the listener")
+    killed = m.output("bash", "-ec", KILLS, "kills", N_KILLS, timeout=5 * N_KILLS).split()
+    assert len(killed) >= 0.9 * N_KILLS
+    wait_until(lambda: m.show("profilerd", "ActiveState") == "active", 10, "the last restart")
     m.flush()
+
+    lines = m.path("/run/written").read_text().splitlines()
+    announced = {json.loads(line)["payload"]["data"][1] for line in lines if "ProfileWritten" in line}
     paths = m.files("victim-*")
-    assert len(paths) > 10
+    assert len(paths) >= len(announced) > N_KILLS / 4
+    for path in announced:
+        assert m.path(path).exists(), path
     for path in paths:
         gzip.decompress(path.read_bytes())
     assert m.ctl("verify", check=False).returncode == 0
