@@ -156,7 +156,7 @@ def test_files_are_whole_and_no_complete_window_is_lost_after_any_number_of_kill
 
     lines = m.path("/run/written").read_text().splitlines()
     announced = {json.loads(line)["payload"]["data"][1] for line in lines if "ProfileWritten" in line}
-    paths = m.files("victim-*")
+    paths = all_files(m)
     assert len(paths) >= len(announced) > N_KILLS / 4
     for path in announced:
         assert m.path(path).exists(), path
@@ -164,18 +164,23 @@ def test_files_are_whole_and_no_complete_window_is_lost_after_any_number_of_kill
         gzip.decompress(path.read_bytes())
     assert m.ctl("verify", check=False).returncode == 0
     assert not list(m.path(STORE).glob("**/.#*"))
-    assert {path.name for path in m.path(STORE).glob("*/*")} == {path.name for path in all_files(m)}
+    assert set(m.path(STORE).glob("*/*")) == set(paths)
+
+
+def start_on(m, options):
+    """The daemon, with a store on a file system of its own."""
+    m.systemctl("stop", "profilerd")
+    m.shell(f"rm -rf {STORE}/*; mount -t tmpfs -o mode=0750,uid=profilerd,gid=profilerd,{options} small {STORE}")
+    m.write("/etc/profilerd/profilerd.conf.d/50-test.conf", "[Profilerd]\nUnits=\nUnits=full.service\n"
+            "[Storage]\nKeepFree=0\n")
+    m.start("full", m.program("split"), 3)
+    m.start_daemon()
 
 
 @pytest.mark.seconds(60)
 def test_full_disk_is_survived_counted_and_recovered_from(own_machine):
     m = own_machine
-    m.systemctl("stop", "profilerd")
-    m.shell(f"rm -rf {STORE}/*; mount -t tmpfs -o size=256K,mode=0750,uid=profilerd,gid=profilerd small {STORE}")
-    m.write("/etc/profilerd/profilerd.conf.d/50-test.conf", "[Profilerd]\nUnits=\nUnits=full.service\n"
-            "[Storage]\nKeepFree=0\n")
-    m.start("full", m.program("split"), 3)
-    m.start_daemon()
+    start_on(m, "size=256K")
     m.shell(f"dd if=/dev/zero of={STORE}/ballast bs=4K 2>/dev/null || true")
     before = m.journal_end()
     for _ in range(3):
@@ -196,14 +201,34 @@ def test_full_disk_is_survived_counted_and_recovered_from(own_machine):
     assert m.ctl("verify").returncode == 0
 
 
+def test_read_only_disk_is_survived_counted_and_recovered_from(own_machine):
+    m = own_machine
+    start_on(m, "size=256K")
+    m.let_run("full", seconds=0.1)
+    m.flush()
+    kept = all_files(m)
+    before = m.journal_end()
+    m.shell(f"mount -o remount,ro {STORE}")
+    for _ in range(3):
+        m.let_run("full", seconds=0.1)
+        m.run("profilerctl", "flush", check=False)
+    assert m.show("profilerd", "ActiveState") == "active"
+    assert m.show("profilerd", "NRestarts") == "0"
+    assert m.manager("ProfilesDropped") >= 3
+    assert m.losses()["not-stored"] > 0
+    assert all_files(m) == kept
+    said = [e for e in m.journal("SYSLOG_IDENTIFIER=profilerd", after=before) if "ailed to store" in e["MESSAGE"]]
+    assert len(said) == 1 and "Read-only" in said[0]["MESSAGE"]
+    m.shell(f"mount -o remount,rw {STORE}")
+    m.let_run("full", seconds=0.1)
+    m.flush()
+    assert len(all_files(m)) > len(kept)
+    assert m.ctl("verify").returncode == 0
+
+
 def test_old_profiles_make_room_on_a_full_disk(own_machine):
     m = own_machine
-    m.systemctl("stop", "profilerd")
-    m.shell(f"rm -rf {STORE}/*; mount -t tmpfs -o size=256K,mode=0750,uid=profilerd,gid=profilerd small {STORE}")
-    m.write("/etc/profilerd/profilerd.conf.d/50-test.conf", "[Profilerd]\nUnits=\nUnits=full.service\n"
-            "[Storage]\nKeepFree=0\n")
-    m.start("full", m.program("split"), 3)
-    m.start_daemon()
+    start_on(m, "size=256K")
     for _ in range(4):
         m.let_run("full", seconds=0.1)
         m.flush()
