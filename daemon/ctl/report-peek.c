@@ -128,9 +128,9 @@ static int print_text(const Ctl *c,
                 char text[160];
 
                 snprintf(text, sizeof(text),
-                         "%zu of %zu functions that match. Callers, callees and self are shares of "
-                         "the function.",
-                         n, n_matches);
+                         "%zu of %zu %s. Callers, callees and self are shares of the function.", n,
+                         n_matches,
+                         n_matches == 1 ? "function that matches" : "functions that match");
                 ctl_print_wrapped(c, 0, 0, text);
         }
         return 0;

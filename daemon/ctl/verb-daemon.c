@@ -22,6 +22,14 @@ int verb_reload(const Ctl *c, char **names) {
         if (r < 0)
                 return ctl_bus_error(b, r, "Reloading");
 
+        if (c->json != JSON_MODE_OFF) {
+                JsonOutput *j;
+
+                if (json_output_new(&j) < 0)
+                        return ctl_oom();
+                json_add_bool(j, "reloaded", true);
+                return ctl_print_json(c, j);
+        }
         /* systemctl reload runs this, too: then silence is the answer. */
         if (c->terminal.is_tty)
                 ctl_hint(c, "The configuration is reloaded.");

@@ -146,7 +146,7 @@ int verb_uploads(const Ctl *c, char **names) {
                 return ctl_oom();
         r = ctl_bus_list_uploads(b, &uploads, &n);
         if (r == -EHOSTDOWN)
-                return ctl_error(EXIT_CODE_NOT_RUNNING, ctl_bus_get_message(b),
+                return ctl_error(EXIT_CODE_NOT_RUNNING, "org.profilerd1.Upload is not on the bus.",
                                  "Describe a server in /etc/profilerd/uploads.d/, then "
                                  "'systemctl enable --now profilerd-upload'.",
                                  "profilerd-upload is not running: no profile is sent anywhere.");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--json= of every verb that needs no daemon: one document, the same in both forms, with keys that stay.
+"""--json= of every verb: one document, the same in both forms, with keys that stay.
 
 Keys may be added; one that stands here may go no more, as scripts of others read it.
 """
@@ -41,7 +41,7 @@ KEYS = {
     "report unit0 --peek=lock_page": below("reports[].", """unit start_usec end_usec total n_functions functions[].name
         functions[].binary functions[].kernel functions[].self functions[].cumulative functions[].callers[].value
         functions[].callees[].value functions[].callees[].name"""),
-    "diff unit0 unit1": f"""title type value_unit {below('before.', SIDE)} {below('after.', SIDE)} rows[].name
+    "diff unit0 unit1 --all": f"""title type value_unit {below('before.', SIDE)} {below('after.', SIDE)} rows[].name
         rows[].binary rows[].kernel rows[].before rows[].after rows[].change""",
     "diff unit0 unit1 -o OUT.svg": FILE,
     "flame unit0 -o OUT.html": FILE,
@@ -58,6 +58,33 @@ KEYS = {
     "doctor": "findings[].level findings[].text findings[].fix warnings failures",
 }
 MAY_FAIL = {"status": 3, "doctor": 3}
+
+# The same of verbs that ask the daemon, about json.service.
+DAEMON_KEYS = {
+    "status": "daemon " + below("daemon.", """version state event started_usec frequency_hz interval_usec samples lost
+        losses[].reason losses[].count cpu_profiled_nsec profiles profiles_dropped profile_bytes store_removed
+        cpu_usage_nsec memory_bytes bpf_memory_bytes descriptors processes files files_queued""") + " " +
+    below("store.", "path readable use_bytes profiles units oldest_usec newest_usec") + " " +
+    below("units[].", """unit state active_state error control_group control_group_id invocation_id main_pid
+        frequency_hz interval_usec samples lost cpu_nsec frames frames_named stacks_complete stacks_truncated
+        stacks_broken stacks_none stacks_guessed profiles profile_bytes last_profile.end_usec
+        last_profile.duration_usec last_profile.samples last_profile.cpu_nsec last_profile.path"""),
+    "symbols json": "title total " + below("files[].", """file build_id kernel source frames frames_named self
+        self_unnamed fix"""),
+    "top -n 1": "time_usec duration_usec units[].unit units[].cpu_nsec units[].samples",
+    "top json -n 1": "unit time_usec duration_usec by n_rows " + below("rows[].", """name binary kernel file line self
+        cumulative"""),
+    "record json --for=1s -o /tmp/json.pb.gz": FILE,
+    "sessions": below("sessions[].", "object target state uid frequency_hz duration_usec elapsed_usec samples"),
+    "flush json": "profiles",
+    "pause": "state",
+    "resume": "state",
+    "set json Frequency=49": "unit",
+    "set json Frequency=99": "unit",
+    "reload": "reloaded",
+    "doctor json": "findings[].level findings[].text findings[].fix warnings failures",
+    "monitor json -n 1": "unit path samples start_usec duration_usec",
+}
 
 
 def paths(value, prefix=""):
@@ -102,10 +129,42 @@ def test_keys_stay(profilerctl, store, tmp_path, command):
     assert pretty.count("\n") > 2 and paths(json.loads(pretty)) == found
 
 
+@pytest.fixture(scope="module")
+def busy(shared_machine):
+    m = shared_machine
+    m.systemctl("restart", "profilerd")
+    m.start("json", m.program("split"), 600)
+    m.let_run("json")
+    m.flush("json")
+    yield m
+    m.ctl("resume")
+    m.stop("json")
+
+
+@pytest.mark.parametrize("command", DAEMON_KEYS)
+def test_keys_of_the_daemon_stay(busy, command):
+    words = command.split()
+    seen = []
+    for mode in ("short", "pretty"):
+        busy.let_run("json")
+        if words[0] == "monitor":
+            process = busy.popen("profilerctl", *words, f"--json={mode}", stdout=subprocess.PIPE, text=True)
+            while process.poll() is None:
+                busy.let_run("json", seconds=0.1)
+                busy.flush("json")
+            text = process.stdout.read()
+        else:
+            text = busy.ctl(*words, f"--json={mode}").stdout
+        seen.append(paths(json.loads(text)))
+    for path in DAEMON_KEYS[command].split():
+        assert path in seen[0], f"{path} is missing from {sorted(seen[0])}"
+    assert seen[0] == seen[1]
+
+
 def test_keys_are_in_the_manual():
     text = MANUAL.read_text()
     words = set(re.findall(r"\b[a-z_]+\b", " ".join(re.findall(r"``([^`]+)``", text[text.index("\nJSON\n"):]))))
-    for command, keys in KEYS.items():
+    for command, keys in (*KEYS.items(), *DAEMON_KEYS.items()):
         for path in keys.split():
             for key in path.replace("[]", "").split("."):
                 assert key in words, f"{key} of '{command}' is not described"
