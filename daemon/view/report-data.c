@@ -130,7 +130,8 @@ int report_data_settle(ReportData *d) {
         r = profile_counts_apply(&d->counts, d->profile);
         if (r < 0)
                 return r;
-        return d->end_usec - d->start_usec > d->covered_usec
+        /* Hours and days say how long they are: the sum of them is longer than the first. */
+        return profile_get_span_usec(d->profile) > 0
                        ? profile_set_span_usec(d->profile, d->end_usec - d->start_usec)
                        : 0;
 }

@@ -79,6 +79,7 @@ static void test_what_a_merged_profile_says_of_itself_is_of_all_files(void **sta
         write_profile(dir, "b", USEC_PER_DAY + 10 * USEC_PER_MINUTE, 5);
         assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu", NULL), 0);
         assert_return_code(report_data_add_file(&d, dir->fd, "b", "b", "cpu", NULL), 0);
+        assert_return_code(profile_add_comment(d.profile, "span: 60000000 us"), 0);
         assert_return_code(report_data_settle(&d), 0);
         assert_string_equal(profile_get_note(d.profile, "lost-samples"), "4");
         assert_int_equal(profile_get_span_usec(d.profile), 11 * USEC_PER_MINUTE);
