@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian roots and packages of any suite, kept in a cache: for tools/package-check and tools/vm-check.
+"""Debian roots and packages of any suite, kept in a cache: for tools/package-check, systemd-check and
+vm-check.
 
 Nothing of this host is changed: other suites come through an apt configuration of their own.
 """
@@ -7,6 +8,7 @@ Nothing of this host is changed: other suites come through an apt configuration 
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -108,6 +110,38 @@ def apt_environment(suite):
     if not any((directory / "state/lists").glob("*Packages*")):
         run(["apt-get", "-q", "update"], env=environment)
     return environment
+
+
+def _package_of(library):
+    """Debian's package of a file of this host, which may have been installed before /usr was merged."""
+    for path in (library, f"/usr{library}", library.removeprefix("/usr")):
+        found = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True, check=False).stdout
+        if found:
+            return found.split(":")[0]
+    raise RootError(f"{library} is of no package")
+
+
+def libraries(suite, programs):
+    """The suite's packages of what the programs are linked with, which were built on this host."""
+    environment = apt_environment(suite)
+    packages = set()
+    for program in programs:
+        needed = re.findall(r"NEEDED\)\s.*\[(.*)\]", run(["readelf", "-dW", program]))
+        found = dict(re.findall(r"^\s*(\S+) => (/\S+)", run(["ldd", program]), re.MULTILINE))
+        packages |= {_package_of(found[name]) for name in needed if name in found}
+
+    def exists(package):
+        # What others only provide has no candidate.
+        return re.search(r"Candidate: [^(]", run(["apt-cache", "policy", package], env=environment))
+
+    # From Debian 13 on some names tell the size of time_t.
+    return [name if exists(name) else re.sub(r"(?<=[a-z])(\d+)(?=-|$)", r"\1t64", name) for name in sorted(packages)]
+
+
+def installed_programs(build):
+    """What a build directory of Meson installs in the way of programs."""
+    plan = json.loads(run(["meson", "introspect", "--installed", build]))
+    return [built for built, installed in plan.items() if re.match(r"/usr/(bin|libexec)/", installed)]
 
 
 def make_root(suite, packages, variant="minbase", hooks=(), options=()):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Black-box tests: the installed programs under a real systemd in a container.
 
-    BUILD=DIR /usr/bin/python3 -m pytest tests/system -q
+    BUILD=DIR [PROFILERD_ROOT=DIR] /usr/bin/python3 -m pytest tests/system -q
 
-BUILD is a build directory of Meson. One container serves all tests that leave it as it was; a test
+BUILD is a build directory of Meson, PROFILERD_ROOT the root of another Debian to boot than that of the host. One container serves all tests that leave it as it was; a test
 that breaks things asks for one of its own. Where the host cannot do it, tests are skipped, or fail if
 PROFILERD_REQUIRE_KERNEL=1.
 """
@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 
+import acceptance
 import browser as browsers
 import pytest
 from machine import DROP_IN, UNIT_FILE, ContainerError, Machine, remove_orphans
@@ -46,8 +47,15 @@ def limit(seconds):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "seconds(n): time limit of a test")
+    config.addinivalue_line("markers", "acceptance: a test of acceptance.py")
     # Fixtures come down as for Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if f"{item.path.name}::{item.originalname}" in acceptance.TESTS:
+            item.add_marker("acceptance")
 
 
 @pytest.hookimpl(hookwrapper=True)

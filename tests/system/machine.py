@@ -43,7 +43,7 @@ class Machine:
     def __init__(self, name, build):
         self.build = build
         self.container = Container(f"{PREFIX}{os.getpid()}-{name}")
-        self.container.up(build=build)
+        self.container.up(os.environ.get("PROFILERD_ROOT", "/"), build)
         try:
             self._install_programs()
             self.write(INTERVAL, INTERVAL_TEXT)
