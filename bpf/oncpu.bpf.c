@@ -18,6 +18,15 @@
 
 /* The event counts cycles: user space needs the time between events to make time of them. */
 const volatile bool counts_cycles = false;
+/* By period. The events of sessions are not those of the units; the period, which is fixed, tells
+ * those of one frequency from those of another. */
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, SESSION_EVENTS_MAX);
+        __type(key, __u64);
+        __type(value, struct session_event);
+} session_events SEC(".maps");
+
 /* Of n events the share is taken evenly: event n is one of them when the sum of shares passes a
  * whole number. */
 static __always_inline bool is_taken(__u64 n, __u32 share) {
@@ -96,7 +105,7 @@ int on_session(struct bpf_perf_event_data *ctx) {
                 return 0;
         }
         if (bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > session_bytes_max) {
-                lose_session_sample(s->record.sessions);
+                lose_session_sample(s->record.sessions, LOSS_SESSIONS);
                 return 0;
         }
 

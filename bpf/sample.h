@@ -59,11 +59,11 @@ enum sample_flag {
         SAMPLE_IN_USER = 1 << 0,          /* the event hit user mode */
         SAMPLE_KERNEL_TRUNCATED = 1 << 1, /* SAMPLE_KERNEL_FRAMES_MAX reached */
         SAMPLE_GUESSED = 1 << 2, /* some frame was found by frame pointer, without a table */
-        SAMPLE_OFF_CPU = 1 << 3, /* the thread blocks, and this is where */
+        SAMPLE_OFF_CPU = 1 << 3, /* the thread blocks, and this is where; period: for how many waits
+                                    this one stands, in 1/256 */
         SAMPLE_UNINTERRUPTIBLE = 1 << 4, /* of off-CPU: it waits for a disk or a lock (D) */
         SAMPLE_WAIT_END = 1 << 5,        /* of off-CPU, without frames: the thread runs again after
-                                            elapsed_ns; period is the time that the wait stands for, 0: it
-                                            was too short to count */
+                                            elapsed_ns; period 0: it was too short to count */
 };
 
 /* Why a sample of a target did not become a record: index in the map "lost". */
@@ -119,7 +119,7 @@ struct target {
 };
 
 /* Value of the map "session_events", by sampling period: the sessions that are served by the events
- * with this period, in three sets by what they want. */
+ * with this period, in three sets by what they want. Also: those whose waits are sampled. */
 struct session_event {
         __u64 host, cgroups, processes;
 };

@@ -4,20 +4,12 @@
 /*
  * Sessions
  *
- * Which sessions a sample belongs to. Their events are not those of the units; the period, which is
- * fixed, tells the events of one frequency from those of another.
+ * Which sessions a sample, or a wait, belongs to.
  */
 
 #include "bpf/filter.bpf.h"
 #include "bpf/pid.bpf.h"
 #include "bpf/ring.bpf.h"
-
-struct {
-        __uint(type, BPF_MAP_TYPE_HASH);
-        __uint(max_entries, SESSION_EVENTS_MAX);
-        __type(key, __u64);
-        __type(value, struct session_event);
-} session_events SEC(".maps");
 
 /* By cgroup id. */
 struct {
@@ -48,8 +40,8 @@ static __always_inline bool is_idle(void) {
         return (__u32) bpf_get_current_pid_tgid() == 0;
 }
 
-static __always_inline void lose_session_sample(__u64 sessions) {
-        count_loss(LOSS_SESSIONS);
+static __always_inline void lose_session_sample(__u64 sessions, __u32 reason) {
+        count_loss(reason);
         for (__u32 i = 0; i < SESSIONS_MAX; i++) {
                 __u32 key = i;
                 __u64 *n;

@@ -336,7 +336,7 @@ static void apply_off_cpu(Manager *m) {
         const char *step;
         int r;
 
-        r = profiler_set_off_cpu(m->profiler, wanted ? &options : NULL, &step);
+        r = profiler_set_off_cpu(m->profiler, &options, wanted, &step);
         if (r < 0)
                 log_warning_errno(r,
                                   "There will be no profiles of type offcpu, as %s failed, "

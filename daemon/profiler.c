@@ -10,6 +10,7 @@
 #include "basic/array.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "capture/session-waits.h"
 #include "capture/wait-table.h"
 #include "file-loader.h"
 #include "flush-waiters.h"
@@ -32,6 +33,7 @@ struct Profiler {
         Sampler *sampler;
         OffCpu *off_cpu; /* NULL: nobody wants it, or it cannot be had */
         WaitTable *waits;
+        SessionWaits *session_waits;
         UnwindLoader *unwind;
         ProcessTable *processes;
         pid_t *changed; /* processes whose mappings changed since the last drain */
@@ -187,22 +189,33 @@ static void keep_sample(const Process *process,
                 recent_samples_add(p->recent, process, record, frames, weight_nsec);
 }
 
+static void keep_wait(const struct sample_record *record, void *userdata) {
+        Profiler *p = userdata;
+
+        keep_sample(process_table_get(p->processes, (pid_t) record->pid, record->start_ns), record,
+                    (const uint64_t *) (record + 1), record->period, p);
+}
+
 /* A wait counts in the window in which it ends. */
 static void on_wait(Profiler *p, const struct sample_record *record) {
         const struct sample_record *ended;
-        const Process *process;
 
-        process = process_table_get(p->processes, (pid_t) record->pid, record->start_ns);
+        /* While it waits it will not tell anything new: what it runs is asked for now. */
+        if (!(record->flags & SAMPLE_WAIT_END))
+                follow_process(
+                        p, process_table_get(p->processes, (pid_t) record->pid, record->start_ns));
+        if (record->sessions) {
+                session_waits_add(p->session_waits, record, keep_wait, p);
+                return;
+        }
         if (!(record->flags & SAMPLE_WAIT_END)) {
-                /* While it waits it will not tell anything new: what it runs is asked for now. */
-                follow_process(p, process);
                 if (wait_table_begin(p->waits, record) < 0)
                         lose(p, NULL, &p->statistics.lost_window_full);
                 return;
         }
         ended = wait_table_end(p->waits, record);
         if (ended)
-                keep_sample(process, ended, (const uint64_t *) (ended + 1), ended->period, p);
+                keep_wait(ended, p);
 }
 
 static void on_sample(const struct sample_record *record,
@@ -421,6 +434,15 @@ RecentSamples *profiler_get_recent(Profiler *p) {
         return p->recent;
 }
 
+int profiler_follow_session_waits(Profiler *p) {
+        return session_waits_follow(p->session_waits,
+                                    session_events_get_waits(profiler_get_session_events(p)));
+}
+
+void profiler_end_session_waits(Profiler *p, unsigned session) {
+        session_waits_end(p->session_waits, session, keep_wait, p);
+}
+
 void profiler_hurry(Profiler *p) {
         sampler_hurry(p->sampler, START_USEC);
 }
@@ -433,10 +455,10 @@ bool profiler_settle(Profiler *p, bool all) {
         return late.n_waiting == 0;
 }
 
-int profiler_new_window(Profiler *p, Window **ret, usec_t start_usec) {
+int profiler_new_window(Profiler *p, Window **ret, WindowType type, usec_t start_usec) {
         int r;
 
-        r = window_new(ret, WINDOW_CPU, start_usec, on_file, p);
+        r = window_new(ret, type, start_usec, on_file, p);
         if (r >= 0)
                 (void) kernel_names_prepare(p->kernel, *ret);
         return r;
@@ -469,8 +491,12 @@ void profiler_forget_unit(Profiler *p, const Unit *u) {
         (void) recent_samples_keep(p->recent, u->slot, 0, 0);
 }
 
-int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step) {
-        if (!options) {
+int profiler_set_off_cpu(Profiler *p,
+                         const OffCpuOptions *options,
+                         bool wanted,
+                         const char **ret_step) {
+        session_waits_set_options(p->session_waits, options);
+        if (!wanted) {
                 p->off_cpu = off_cpu_free(p->off_cpu);
                 return 0;
         }
@@ -577,6 +603,9 @@ int profiler_new(Profiler **ret,
         r = sampler_new(&p->sampler, event, &options, &callbacks, p, ret_step);
         if (r < 0)
                 return r;
+        r = session_waits_new(&p->session_waits, p->sampler);
+        if (r < 0)
+                return r;
         *ret_step = "setting up unwind tables";
         r = unwind_loader_new(&p->unwind, sampler_get_unwind_segments_fd(p->sampler),
                               sampler_get_unwind_processes_fd(p->sampler), unwind_memory_max);
@@ -594,6 +623,7 @@ Profiler *profiler_free(Profiler *p) {
         unwind_loader_free(p->unwind);
         off_cpu_free(p->off_cpu);
         wait_table_free(p->waits);
+        session_waits_free(p->session_waits);
         sampler_free(p->sampler);
         profile_writer_free(p->writer);
         flush_waiters_free(p->waiters);
@@ -639,7 +669,9 @@ void profiler_get_statistics(Profiler *p, ProfilerStatistics *ret) {
         late_stacks_get_statistics(p->late, &ret->late);
         code_loader_get_statistics(p->code, &ret->code);
         ret->bpf_memory_bytes += ret->unwind.mapped_bytes;
-        ret->waits_evicted = wait_table_get_evicted(p->waits);
+        ret->waits_evicted =
+                wait_table_get_evicted(p->waits) + session_waits_get_evicted(p->session_waits);
+        ret->bpf_memory_bytes += session_waits_get_bpf_memory_bytes(p->session_waits);
         if (p->off_cpu)
                 ret->bpf_memory_bytes += off_cpu_get_bpf_memory_bytes(p->off_cpu);
 }

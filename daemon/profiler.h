@@ -65,9 +65,13 @@ void profiler_learn_processes(Profiler *p, const char *control_group);
 /* The unit goes, and its slot with it: call after its last samples were drained. */
 void profiler_forget_unit(Profiler *p, const Unit *u);
 
-/* Begins, changes or (NULL) ends to sample where threads wait. Who is to be sampled is known of
- * units whose target is set afterwards. *ret_step as in profiler_new(). */
-int profiler_set_off_cpu(Profiler *p, const OffCpuOptions *options, const char **ret_step);
+/* Begins, changes or (!wanted) ends to sample where threads of units wait. Who is to be sampled is
+ * known of units whose target is set afterwards. The options are those of sessions, too. *ret_step
+ * as in profiler_new(). */
+int profiler_set_off_cpu(Profiler *p,
+                         const OffCpuOptions *options,
+                         bool wanted,
+                         const char **ret_step);
 
 int profiler_set_frequency(Profiler *p, unsigned frequency_hz);
 /* Paused: takes no samples, and needs no CPU time. */
@@ -99,6 +103,11 @@ typedef void (*ProfilerSessionSample)(const struct sample_record *record,
                                       void *userdata);
 void profiler_set_on_session_sample(Profiler *p, ProfilerSessionSample callback, void *userdata);
 SessionEvents *profiler_get_session_events(Profiler *p);
+/* After session_events_start_waits() and session_events_stop(): samples where threads wait as long
+ * as some session wants it. */
+int profiler_follow_session_waits(Profiler *p);
+/* The session has ended and its records are drained: its waits that go on are over. */
+void profiler_end_session_waits(Profiler *p, unsigned session);
 void profiler_learn_process(Profiler *p, pid_t pid);
 /* Gets the samples of type CPU of the units' own events. */
 RecentSamples *profiler_get_recent(Profiler *p);
@@ -107,7 +116,7 @@ void profiler_hurry(Profiler *p);
 /* Hands on the samples that waited for unwind tables; all: whether they have come or not. Whether
  * none is left. */
 bool profiler_settle(Profiler *p, bool all);
-int profiler_new_window(Profiler *p, Window **ret, usec_t start_usec);
+int profiler_new_window(Profiler *p, Window **ret, WindowType type, usec_t start_usec);
 /* With the names that are known by now. */
 int profiler_make_profile(Profiler *p,
                           const ClosedWindow *closed,

@@ -10,6 +10,16 @@
 #include "profile/text-writer.h"
 #include "session-profile.h"
 
+int session_new_window(const Session *s, Profiler *profiler, usec_t start_usec, Window **ret) {
+        bool has_cpu = s->request.types & CONFIG_TYPE(WINDOW_CPU);
+        int r;
+
+        r = profiler_new_window(profiler, ret, has_cpu ? WINDOW_CPU : WINDOW_OFF_CPU, start_usec);
+        if (r >= 0 && has_cpu && s->request.types & CONFIG_TYPE(WINDOW_OFF_CPU))
+                window_set_mixed(*ret);
+        return r;
+}
+
 static int add_comment(ClosedWindow *c, const char *key, const char *value) {
         _cleanup_free_ char *line = NULL;
 
@@ -51,6 +61,18 @@ static void undescribe(ClosedWindow *c) {
         closed_window_done(c);
 }
 
+/* Not "cpu", not "offcpu": the same time would count twice. */
+static const char *store_type(const Session *s) {
+        switch (s->request.types) {
+        case CONFIG_TYPE(WINDOW_CPU):
+                return "cpu-session";
+        case CONFIG_TYPE(WINDOW_OFF_CPU):
+                return "offcpu-session";
+        default:
+                return "cpu-offcpu-session";
+        }
+}
+
 static int store_data(Store *store,
                       const char *type,
                       const ClosedWindow *c,
@@ -74,7 +96,7 @@ static int store_result(
         _cleanup_free_ char *relative = NULL;
         int r;
 
-        r = store_data(store, SESSION_STORE_TYPE, c, data, size, &relative);
+        r = store_data(store, store_type(s), c, data, size, &relative);
         if (r < 0)
                 return r;
         if (asprintf(&s->stored_path, "%s/%s", store_get_directory(store), relative) < 0) {
@@ -167,7 +189,7 @@ int session_renew_recent(Session *s, Profiler *profiler) {
         int r;
 
         s->recent = window_free(s->recent);
-        r = profiler_new_window(profiler, &s->recent, now_usec(CLOCK_REALTIME));
+        r = session_new_window(s, profiler, now_usec(CLOCK_REALTIME), &s->recent);
         if (r >= 0)
                 window_set_bytes_max(s->recent, SESSION_RECENT_BYTES_MAX);
         return r;

@@ -6,7 +6,8 @@
 #include "profiler.h"
 #include "session.h"
 
-#define SESSION_STORE_TYPE "cpu-session" /* not "cpu": the same time would count twice */
+/* For what the session wants to see. */
+int session_new_window(const Session *s, Profiler *profiler, usec_t start_usec, Window **ret);
 
 #define SESSION_BEFORE_TYPE "cpu-before"
 

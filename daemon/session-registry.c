@@ -88,7 +88,10 @@ static void add_sample(Session *s,
                 s->stream_dropped++;
                 s->stream_untold++;
         }
-        s->cpu_nsec += weight_nsec;
+        if (record->flags & SAMPLE_OFF_CPU)
+                s->waits_nsec += weight_nsec;
+        else
+                s->cpu_nsec += weight_nsec;
         if (s->samples++ == 0) /* worth telling at once */
                 set_timer(s->registry, 0);
 }
@@ -141,7 +144,9 @@ static void count_losses(SessionRegistry *t, Session *s) {
  */
 static void end_sampling(SessionRegistry *t, Session *s) {
         session_events_stop(get_events(t), s->slot);
+        (void) profiler_follow_session_waits(t->profiler);
         profiler_drain(t->profiler);
+        profiler_end_session_waits(t->profiler, s->slot);
         count_losses(t, s);
         s->process_source = sd_event_source_disable_unref(s->process_source);
         s->ended_usec = now_usec(CLOCK_MONOTONIC);
@@ -409,7 +414,7 @@ static void learn(SessionRegistry *t, const Session *s) {
 static int make_windows(SessionRegistry *t, Session *s) {
         int r;
 
-        r = profiler_new_window(t->profiler, &s->window, s->started_usec);
+        r = session_new_window(s, t->profiler, s->started_usec, &s->window);
         if (r < 0)
                 return r;
         window_set_bytes_max(s->window, SESSION_WINDOW_BYTES_MAX);
@@ -420,6 +425,21 @@ static int make_windows(SessionRegistry *t, Session *s) {
                 return r;
         s->recent_usec = s->started_monotonic;
         return session_renew_recent(s, t->profiler);
+}
+
+static int sample(SessionRegistry *t, const Session *s) {
+        const SessionRequest *q = &s->request;
+        int r;
+
+        if (q->types & CONFIG_TYPE(WINDOW_CPU)) {
+                r = session_events_start(get_events(t), s->slot, q->scope, q->frequency_hz);
+                if (r < 0)
+                        return r;
+        }
+        if (!(q->types & CONFIG_TYPE(WINDOW_OFF_CPU)))
+                return 0;
+        session_events_start_waits(get_events(t), s->slot, q->scope);
+        return profiler_follow_session_waits(t->profiler);
 }
 
 static int start(SessionRegistry *t, Session *s) {
@@ -434,12 +454,13 @@ static int start(SessionRegistry *t, Session *s) {
         r = find_slot(t, &s->slot);
         if (r < 0)
                 return r;
-        r = session_events_start(get_events(t), s->slot, s->request.scope, s->request.frequency_hz);
-        if (r < 0)
-                return r;
-        r = aim(t, s);
-        if (r < 0)
+        r = sample(t, s);
+        if (r >= 0)
+                r = aim(t, s);
+        if (r < 0) {
                 session_events_stop(get_events(t), s->slot);
+                (void) profiler_follow_session_waits(t->profiler);
+        }
         return r;
 }
 

@@ -15,6 +15,7 @@
 
 #include "basic/time-util.h"
 #include "capture/session-events.h"
+#include "config.h"
 #include "session-format.h"
 
 #define SESSION_HOST_UNIT "-.slice" /* whose profiles are those of the whole host */
@@ -34,6 +35,7 @@ typedef struct SessionRequest {
 
         unsigned frequency_hz;
         usec_t duration_usec;
+        unsigned types;       /* CONFIG_TYPE() of each that is wanted */
         bool kernel, user;    /* which stacks; not both no */
         bool explicit_kernel; /* kernel was asked for, not assumed */
         bool children;        /* of a process */
@@ -48,7 +50,12 @@ typedef struct SessionRequest {
         char *reason;    /* a line for the profile, what set it off; NULL: none */
 } SessionRequest;
 
-#define SESSION_REQUEST_NONE ((SessionRequest){ .pidfd = -EBADF, .stream_fd = -EBADF })
+#define SESSION_REQUEST_NONE                      \
+        ((SessionRequest){                        \
+                .types = CONFIG_TYPE(WINDOW_CPU), \
+                .pidfd = -EBADF,                  \
+                .stream_fd = -EBADF,              \
+        })
 
 void session_request_done(SessionRequest *r);
 

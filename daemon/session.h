@@ -59,7 +59,7 @@ typedef struct Session {
         Window *recent; /* since the last piece of the stream; NULL: no stream */
         usec_t recent_usec;
         SessionBefore before;
-        uint64_t samples, cpu_nsec;
+        uint64_t samples, cpu_nsec, waits_nsec;
         uint64_t lost; /* the sum of the two */
         uint64_t lost_ring, lost_window;
         SessionStream *stream; /* NULL: none */

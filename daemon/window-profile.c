@@ -272,7 +272,7 @@ static uint32_t count_scheduler_places(const Builder *b, const WindowStack *s) {
 }
 
 static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, WindowNames *names) {
-        int64_t values[] = { (int64_t) s->count, (int64_t) s->weight_nsec };
+        int64_t values[1 + _WINDOW_TYPE_MAX] = { (int64_t) s->count };
         _cleanup_free_ uint32_t *locations = NULL;
         char comm[SAMPLE_COMM_MAX + 1] = {}, state[] = { s->state, '\0' };
         uint32_t first = count_scheduler_places(b, s), n = s->n_places - first;
@@ -292,6 +292,7 @@ static int add_stack(Builder *b, const WindowStack *s, ProfileLabel *labels, Win
                 names->named += b->named[place] ? s->count : 0;
         }
 
+        values[window_is_mixed(b->window) && s->state != 0 ? 2 : 1] = (int64_t) s->weight_nsec;
         memcpy(comm, s->comm, sizeof(s->comm));
         labels[0] = (ProfileLabel){ .key = "thread", .string = comm };
         labels[1] = (ProfileLabel){ .key = "pid", .number = s->pid, .unit = "pid" };
@@ -524,6 +525,7 @@ int window_make_profile(const Window *w,
         const ProfileValueType types[] = {
                 { "samples", "count" },
                 { window_type_to_string(window_get_type(w)), "nanoseconds" },
+                { window_type_to_string(WINDOW_OFF_CPU), "nanoseconds" }, /* if it is mixed */
         };
         _cleanup_(builder_done) Builder b = { .window = w, .context = context };
         size_t n = window_n_places(w);
@@ -537,7 +539,7 @@ int window_make_profile(const Window *w,
         for (size_t i = 0; i < n; i++)
                 b.locations[i] = PROFILE_NONE;
 
-        r = profile_new(&b.profile, types, ELEMENTSOF(types));
+        r = profile_new(&b.profile, types, ELEMENTSOF(types) - !window_is_mixed(w));
         if (r < 0)
                 return r;
         r = set_header(&b);

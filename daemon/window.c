@@ -56,6 +56,7 @@ typedef struct ProcessWeight {
 
 struct Window {
         WindowType type;
+        bool mixed;
         usec_t start_usec;
         WindowFileCallback on_file;
         void *userdata;
@@ -155,6 +156,14 @@ static int take_bytes(Window *w, size_t bytes) {
                 return -E2BIG;
         w->n_bytes += bytes;
         return 0;
+}
+
+void window_set_mixed(Window *w) {
+        w->mixed = true;
+}
+
+bool window_is_mixed(const Window *w) {
+        return w->mixed;
 }
 
 void window_set_bytes_max(Window *w, size_t bytes) {
@@ -315,7 +324,8 @@ static StackKey make_key(const Process *process,
                 record->start_ns,
                 (uint64_t) record->pid << 32 | record->tid,
                 (uint64_t) record->n_kernel << 32 | (uint32_t) record->stack_end << 8 |
-                        (record->flags & (SAMPLE_IN_USER | SAMPLE_UNINTERRUPTIBLE)),
+                        (record->flags &
+                         (SAMPLE_IN_USER | SAMPLE_OFF_CPU | SAMPLE_UNINTERRUPTIBLE)),
                 0,
                 0,
         };

@@ -72,6 +72,10 @@ DEFINE_CLEANUP(Window *, window_free);
  * above. */
 void window_set_bytes_max(Window *w, size_t bytes);
 
+/* It takes waits beside CPU time; each has a value of its own in the profile. */
+void window_set_mixed(Window *w);
+bool window_is_mixed(const Window *w);
+
 /* process: NULL if not known. -E2BIG: a limit; -ENOMEM. Either is counted as lost. */
 int window_add(Window *w,
                const Process *process,

@@ -39,9 +39,9 @@
  * org.profilerd1.Session at /org/profilerd1/session/NUMBER
  *   Stop(), Cancel(), GetResult(s format) -> h   "pprof", "folded", "json"; a sealed memory file
  *   signals Progress(t samples, t lost, t elapsed_usec), Finished(b has_result, s path)
- *   Target s, Unit s, UID u, FrequencyHz u, DurationUSec t, StartedUSec t, Kernel b, User b,
- *   Children b, Keep b, Restricted b, State s, Error s, StoredPath s, ElapsedUSec t, Samples t,
- *   Lost t, CPUNSec t, StreamBytes t, StreamDropped t, ResultBytes t
+ *   Target s, Unit s, UID u, FrequencyHz u, DurationUSec t, StartedUSec t, Types as, Kernel b,
+ *   User b, Children b, Keep b, Restricted b, State s, Error s, StoredPath s, ElapsedUSec t,
+ *   Samples t, Lost t, CPUNSec t, WaitsNSec t, StreamBytes t, StreamDropped t, ResultBytes t
  *
  * org.profilerd1.Upload, a name of its own, at /org/profilerd1/upload: org.profilerd1.Upload
  *   ListTargets() -> aa{sv}    Name s, Protocol s, URL s, State s, LastError s; Pending t,

@@ -43,6 +43,35 @@ static int read_flag(sd_bus_message *m, bool *ret) {
         return 0;
 }
 
+/* At least one, each but once. */
+static int read_types(sd_bus_message *m, SessionRequest *q) {
+        unsigned types = 0;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "as");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "s", &name)) > 0) {
+                int type = window_type_from_string(name);
+
+                if (type < 0 || types & CONFIG_TYPE(type))
+                        return -EINVAL;
+                types |= CONFIG_TYPE(type);
+        }
+        if (r < 0)
+                return r;
+        q->types = types;
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        return r < 0 || types != 0 ? r : -EINVAL;
+}
+
 static int read_stream(sd_bus_message *m, SessionRequest *q) {
         int fd, r;
 
@@ -69,6 +98,8 @@ static int read_stream_format(sd_bus_message *m, SessionRequest *q) {
 
 /* -EINVAL: there is no such option. */
 static int read_option(sd_bus_message *m, const char *name, SessionRequest *q, Options *o) {
+        if (streq(name, "Types"))
+                return read_types(m, q);
         if (streq(name, "Kernel")) {
                 o->has_kernel = true;
                 return read_flag(m, &q->kernel);

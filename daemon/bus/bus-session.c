@@ -88,6 +88,18 @@ PROPERTY(property_result_bytes) {
         return sd_bus_message_append(reply, "t", (uint64_t) s->result.size_bytes);
 }
 
+PROPERTY(property_types) {
+        const Session *s = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (int type = 0; type < _WINDOW_TYPE_MAX && r >= 0; type++)
+                if (s->request.types & CONFIG_TYPE(type))
+                        r = sd_bus_message_append(reply, "s",
+                                                  window_type_to_string((WindowType) type));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int property_flag(sd_bus *bus _unused_,
                          const char *path _unused_,
                          const char *interface _unused_,
@@ -231,6 +243,7 @@ static const sd_bus_vtable session_vtable[] = {
         SD_BUS_PROPERTY("FrequencyHz", "u", NULL, offsetof(Session, request.frequency_hz), CONST),
         SD_BUS_PROPERTY("DurationUSec", "t", NULL, offsetof(Session, request.duration_usec), CONST),
         SD_BUS_PROPERTY("StartedUSec", "t", NULL, offsetof(Session, started_usec), CONST),
+        SD_BUS_PROPERTY("Types", "as", property_types, 0, CONST),
         SD_BUS_PROPERTY("Kernel", "b", property_flag, 0, CONST),
         SD_BUS_PROPERTY("User", "b", property_flag, 0, CONST),
         SD_BUS_PROPERTY("Children", "b", property_flag, 0, CONST),
@@ -243,6 +256,7 @@ static const sd_bus_vtable session_vtable[] = {
         SD_BUS_PROPERTY("Samples", "t", NULL, offsetof(Session, samples), 0),
         SD_BUS_PROPERTY("Lost", "t", NULL, offsetof(Session, lost), 0),
         SD_BUS_PROPERTY("CPUNSec", "t", NULL, offsetof(Session, cpu_nsec), 0),
+        SD_BUS_PROPERTY("WaitsNSec", "t", NULL, offsetof(Session, waits_nsec), 0),
         SD_BUS_PROPERTY("StreamBytes", "t", property_stream_bytes, 0, 0),
         SD_BUS_PROPERTY("StreamDropped", "t", NULL, offsetof(Session, stream_dropped), 0),
         SD_BUS_PROPERTY("ResultBytes", "t", property_result_bytes, 0, 0),

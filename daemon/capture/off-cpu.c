@@ -10,10 +10,10 @@
 
 /* Maps that are the sampler's, under the same names. */
 static const char *const shared_maps[] = {
-        "samples",
-        "lost",
-        "unwind_segments",
-        "unwind_processes",
+        "samples",         "lost",
+        "unwind_segments", "unwind_processes",
+        "session_cgroups", "session_processes",
+        "session_lost",
 };
 
 struct OffCpu {
@@ -34,7 +34,7 @@ static int share_maps(OffCpu *o, const Sampler *sampler) {
         return 0;
 }
 
-static int load(OffCpu *o, const Sampler *sampler) {
+static int load(OffCpu *o, const Sampler *sampler, bool for_sessions) {
         uint64_t device, inode;
         int r;
 
@@ -44,6 +44,8 @@ static int load(OffCpu *o, const Sampler *sampler) {
         sampler_get_pid_namespace(sampler, &device, &inode);
         o->bpf->rodata->pid_namespace_device = device;
         o->bpf->rodata->pid_namespace = inode;
+        o->bpf->rodata->for_sessions = for_sessions;
+        o->bpf->data->session_bytes_max = sampler_get_session_bytes_max(sampler);
         o->bpf->bss->wakeup_bytes = sampler_get_wakeup_bytes(sampler);
         r = share_maps(o, sampler);
         if (r < 0)
@@ -51,9 +53,10 @@ static int load(OffCpu *o, const Sampler *sampler) {
         return offcpu_bpf__load(o->bpf);
 }
 
-int off_cpu_new(OffCpu **ret,
+static int make(OffCpu **ret,
                 const Sampler *sampler,
                 const OffCpuOptions *options,
+                bool for_sessions,
                 const char **ret_step) {
         _cleanup_(off_cpu_freep) OffCpu *o = NULL;
         int r;
@@ -63,7 +66,7 @@ int off_cpu_new(OffCpu **ret,
                 return -ENOMEM;
 
         *ret_step = "loading the BPF program";
-        r = load(o, sampler);
+        r = load(o, sampler, for_sessions);
         if (r < 0)
                 return r;
         off_cpu_set_options(o, options);
@@ -74,6 +77,19 @@ int off_cpu_new(OffCpu **ret,
                 return negative_errno();
         *ret = TAKE_PTR(o);
         return 0;
+}
+
+int off_cpu_new(OffCpu **ret,
+                const Sampler *sampler,
+                const OffCpuOptions *options,
+                const char **ret_step) {
+        return make(ret, sampler, options, false, ret_step);
+}
+
+int off_cpu_new_for_sessions(OffCpu **ret, const Sampler *sampler, const OffCpuOptions *options) {
+        const char *step;
+
+        return make(ret, sampler, options, true, &step);
 }
 
 OffCpu *off_cpu_free(OffCpu *o) {
@@ -88,6 +104,12 @@ OffCpu *off_cpu_free(OffCpu *o) {
 void off_cpu_set_options(OffCpu *o, const OffCpuOptions *options) {
         o->bpf->bss->threshold_ns = options->threshold_nsec;
         o->bpf->data->samples_max = options->samples_max_hz;
+}
+
+void off_cpu_set_sessions(OffCpu *o, const struct session_event *wants) {
+        o->bpf->bss->session_wants.host = wants->host;
+        o->bpf->bss->session_wants.cgroups = wants->cgroups;
+        o->bpf->bss->session_wants.processes = wants->processes;
 }
 
 int off_cpu_set_target(OffCpu *o, uint64_t cgroup_id, uint32_t slot, bool enabled) {

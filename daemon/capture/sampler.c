@@ -606,6 +606,10 @@ uint64_t sampler_get_wakeup_bytes(const Sampler *s) {
         return s->wakeup_bytes;
 }
 
+uint64_t sampler_get_session_bytes_max(const Sampler *s) {
+        return s->bpf->data->session_bytes_max;
+}
+
 void sampler_get_pid_namespace(const Sampler *s, uint64_t *ret_device, uint64_t *ret_inode) {
         *ret_device = s->bpf->rodata->pid_namespace_device;
         *ret_inode = s->bpf->rodata->pid_namespace;

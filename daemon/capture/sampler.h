@@ -95,5 +95,6 @@ int sampler_get_unwind_processes_fd(const Sampler *s);
 /* For another program that writes into the same ring. Map by its name; -ENOENT: there is none. */
 int sampler_get_map_fd(const Sampler *s, const char *name);
 uint64_t sampler_get_wakeup_bytes(const Sampler *s);
+uint64_t sampler_get_session_bytes_max(const Sampler *s);
 /* 0, 0: the initial one. */
 void sampler_get_pid_namespace(const Sampler *s, uint64_t *ret_device, uint64_t *ret_inode);

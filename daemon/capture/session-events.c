@@ -24,6 +24,7 @@ struct SessionEvents {
         SessionEventsOptions options;
         char *open_socket;
         EventSet sets[SESSION_EVENTS_MAX];
+        struct session_event waits;
         uint64_t with_children; /* sessions */
         int fork_fd;            /* while with_children is not 0 */
         uint64_t lost_before[SESSIONS_MAX];
@@ -39,8 +40,14 @@ static uint64_t bit(unsigned session) {
 
 /* ---- sets ---- */
 
-static bool set_is_wanted(const EventSet *set) {
-        return (set->wants.host | set->wants.cgroups | set->wants.processes) != 0;
+static bool is_wanted(const struct session_event *wants) {
+        return (wants->host | wants->cgroups | wants->processes) != 0;
+}
+
+static void forget_wish(struct session_event *wants, unsigned session) {
+        wants->host &= ~bit(session);
+        wants->cgroups &= ~bit(session);
+        wants->processes &= ~bit(session);
 }
 
 static int open_event(SessionEvents *s, const EventSet *set, unsigned cpu) {
@@ -147,11 +154,11 @@ int session_events_follow_cpus(SessionEvents *s) {
 
 /* ---- sessions ---- */
 
-static uint64_t *set_get_sessions(EventSet *set, SessionScope scope) {
+static uint64_t *get_wishes(struct session_event *wants, SessionScope scope) {
         uint64_t *by_scope[] = {
-                [SESSION_SCOPE_HOST] = (uint64_t *) &set->wants.host,
-                [SESSION_SCOPE_CGROUPS] = (uint64_t *) &set->wants.cgroups,
-                [SESSION_SCOPE_PROCESSES] = (uint64_t *) &set->wants.processes,
+                [SESSION_SCOPE_HOST] = (uint64_t *) &wants->host,
+                [SESSION_SCOPE_CGROUPS] = (uint64_t *) &wants->cgroups,
+                [SESSION_SCOPE_PROCESSES] = (uint64_t *) &wants->processes,
         };
 
         return by_scope[scope];
@@ -180,13 +187,22 @@ int session_events_start(SessionEvents *s,
                 return -E2BIG;
         set->frequency_hz = frequency_hz;
         s->lost_before[session] = count_lost(s, session);
-        *set_get_sessions(set, scope) |= bit(session);
+        *get_wishes(&set->wants, scope) |= bit(session);
         r = set_publish(s, set);
         if (r >= 0)
                 r = set_open(s, set);
         if (r < 0)
                 session_events_stop(s, session);
         return r;
+}
+
+void session_events_start_waits(SessionEvents *s, unsigned session, SessionScope scope) {
+        s->lost_before[session] = count_lost(s, session);
+        *get_wishes(&s->waits, scope) |= bit(session);
+}
+
+const struct session_event *session_events_get_waits(const SessionEvents *s) {
+        return &s->waits;
 }
 
 /* One pass over a map whose values start with a mask of sessions. True: the session was in some. */
@@ -227,15 +243,14 @@ static void forget_session(int map_fd, size_t key_size, unsigned session) {
 }
 
 void session_events_stop(SessionEvents *s, unsigned session) {
+        forget_wish(&s->waits, session);
         for (size_t i = 0; i < SESSION_EVENTS_MAX; i++) {
                 EventSet *set = &s->sets[i];
 
                 if (set->frequency_hz == 0)
                         continue;
-                set->wants.host &= ~bit(session);
-                set->wants.cgroups &= ~bit(session);
-                set->wants.processes &= ~bit(session);
-                if (set_is_wanted(set))
+                forget_wish(&set->wants, session);
+                if (is_wanted(&set->wants))
                         (void) set_publish(s, set);
                 else
                         set_close(s, set);
@@ -310,11 +325,11 @@ int session_events_add_process(
 void session_events_forget_process(SessionEvents *s, pid_t pid) {
         char path[sizeof("/proc/") + 3 * sizeof(pid)];
         uint32_t key = (uint32_t) pid;
-        bool is_wanted = false;
+        uint64_t wanted = s->waits.processes;
 
-        for (size_t i = 0; i < SESSION_EVENTS_MAX && !is_wanted; i++)
-                is_wanted = s->sets[i].wants.processes != 0;
-        if (!is_wanted)
+        for (size_t i = 0; i < SESSION_EVENTS_MAX && wanted == 0; i++)
+                wanted = s->sets[i].wants.processes;
+        if (wanted == 0)
                 return;
         snprintf(path, sizeof(path), "/proc/%d", pid);
         if (access(path, F_OK) < 0)

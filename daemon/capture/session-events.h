@@ -40,6 +40,10 @@ int session_events_start(SessionEvents *s,
                          unsigned session,
                          SessionScope scope,
                          unsigned frequency_hz);
+/* Has its waits sampled, beside its events or without any: by whom, is not known here. */
+void session_events_start_waits(SessionEvents *s, unsigned session, SessionScope scope);
+/* All sessions that have. Borrowed. */
+const struct session_event *session_events_get_waits(const SessionEvents *s);
 /* Records that are in the ring still name it: drain before the number is used again. */
 void session_events_stop(SessionEvents *s, unsigned session);
 

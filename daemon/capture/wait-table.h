@@ -5,10 +5,10 @@
  * Wait Table
  *
  * Threads that wait, each with the stack that it blocked with, until the length of the wait is
- * known. See bpf/offcpu.bpf.c.
+ * known. Records of sessions are for one each. See bpf/offcpu.bpf.c.
  */
 
-#include "basic/util.h"
+#include "basic/time-util.h"
 #include "bpf/sample.h"
 
 /* Threads that wait at once; the one that is known for the longest makes room. */
@@ -29,6 +29,15 @@ const struct sample_record *wait_table_end(WaitTable *t, const struct sample_rec
 
 /* The target with this slot is gone: the slot may soon be that of another. */
 void wait_table_forget_target(WaitTable *t, uint32_t target);
+
+/* The waits of the session are over, as far as it goes: they are handed on with their length and
+ * period up to now, unless they are shorter than the threshold. Its number is free for another. */
+void wait_table_end_session(WaitTable *t,
+                            unsigned session,
+                            nsec_t now_nsec,
+                            nsec_t threshold_nsec,
+                            void (*callback)(const struct sample_record *record, void *userdata),
+                            void *userdata);
 
 size_t wait_table_size(const WaitTable *t);
 /* Waits that made room before they ended. */

@@ -57,6 +57,21 @@ static int append_flag(sd_bus_message *m, const char *name, bool value) {
         return sd_bus_message_append(m, "{sv}", name, "b", (int) value);
 }
 
+static int append_types(sd_bus_message *m, char **types) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "Types");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, types);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_options(sd_bus_message *m, const SessionOptions *o) {
         int r;
 
@@ -70,6 +85,8 @@ static int append_options(sd_bus_message *m, const SessionOptions *o) {
                 r = append_flag(m, "Children", true);
         if (r >= 0 && o->store)
                 r = append_flag(m, "Store", true);
+        if (r >= 0 && o->types)
+                r = append_types(m, o->types);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

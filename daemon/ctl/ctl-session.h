@@ -13,6 +13,7 @@ typedef struct SessionOptions {
         const char *target;
         uint32_t frequency_hz; /* 0: as the daemon */
         usec_t duration_usec;
+        char **types; /* NULL: as the daemon */
         bool no_kernel, no_user, children, store;
 } SessionOptions;
 

@@ -101,7 +101,7 @@ static int help(const Ctl *c) {
                "  -n N                    The newest N profiles\n"
                "  -1                      The newest profile\n"
                "  -r --reverse            Newest first\n"
-               "     --type=TYPE          Profiles of this type: cpu, offcpu\n"
+               "     --type=TYPE          Profiles of this type: cpu, offcpu; record: or both\n"
                "     --by=WHAT            Rows of a report: function, line, binary, thread, pid;\n"
                "                          of disk-usage: day\n"
                "     --peek=REGEX         Callers and callees of such functions\n"

@@ -79,6 +79,36 @@ static int make_target(const Ctl *c, char **names, char **ret) {
         return 0;
 }
 
+/* "cpu,offcpu" */
+static int parse_types(const Ctl *c, SessionOptions *o) {
+        _cleanup_free_ char *copy = NULL;
+        char *state = NULL;
+
+        if (!c->type)
+                return 0;
+        copy = strdup(c->type);
+        if (!copy)
+                return ctl_oom();
+        for (char *name = strtok_r(copy, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
+                if ((!streq(name, "cpu") && !streq(name, "offcpu")) ||
+                    strv_contains(o->types, name))
+                        return ctl_error(EXIT_CODE_USAGE, NULL,
+                                         "It is 'cpu', 'offcpu' or 'cpu,offcpu'.",
+                                         "Invalid --type=%s.", c->type);
+                if (strv_extend(&o->types, name) < 0)
+                        return ctl_oom();
+        }
+        return 0;
+}
+
+static bool wants_waits(const SessionOptions *o) {
+        return strv_contains(o->types, "offcpu");
+}
+
+static bool wants_cpu(const SessionOptions *o) {
+        return !o->types || strv_contains(o->types, "cpu");
+}
+
 static int parse_options(const Ctl *c, SessionOptions *o) {
         unsigned hz = 0;
 
@@ -95,7 +125,7 @@ static int parse_options(const Ctl *c, SessionOptions *o) {
         o->no_user = c->record_no_user;
         o->children = c->record_children;
         o->store = c->record_store;
-        return 0;
+        return parse_types(c, o);
 }
 
 static int session_error(const CtlBus *b, int error, const SessionStatus *s, const char *target) {
@@ -144,7 +174,8 @@ static char *default_output(const SessionStatus *s) {
         return path;
 }
 
-static int convert(ExportFormat format, const char *target, char **data, size_t *size) {
+static int convert(
+        ExportFormat format, const char *target, const char *value, char **data, size_t *size) {
         _cleanup_(profile_freep) Profile *profile = NULL;
         _cleanup_free_ char *converted = NULL;
         const char *reason = NULL;
@@ -155,7 +186,7 @@ static int convert(ExportFormat format, const char *target, char **data, size_t 
         r = pprof_decode(*data, *size, &profile, &reason);
         if (r < 0)
                 return r;
-        type = profile_find_value_type(profile, "cpu");
+        type = profile_find_value_type(profile, value);
         r = export_encode(format, profile, type < 0 ? 0 : (size_t) type, target, &converted, size);
         if (r < 0)
                 return r;
@@ -164,13 +195,29 @@ static int convert(ExportFormat format, const char *target, char **data, size_t 
         return 0;
 }
 
-static void print_summary(const Ctl *c, const SessionStatus *s, const char *target) {
-        ctl_hint(c, "%s: %s samples in %s at %" PRIu32 " Hz, %s CPU%s%s.", target,
-                 FORMAT_COUNT(s->samples), FORMAT_SPAN(s->elapsed_usec), s->frequency_hz,
-                 FORMAT_SPAN(s->cpu_profiled_nsec / NSEC_PER_USEC), s->lost > 0 ? ", lost: " : "",
+static void print_summary(const Ctl *c,
+                          const SessionOptions *o,
+                          const SessionStatus *s,
+                          const char *target) {
+        char hz[32] = "", cpu[80] = "", waits[80] = "";
+
+        if (wants_cpu(o)) {
+                snprintf(hz, sizeof(hz), " at %" PRIu32 " Hz", s->frequency_hz);
+                snprintf(cpu, sizeof(cpu), ", %s CPU",
+                         FORMAT_SPAN(s->cpu_profiled_nsec / NSEC_PER_USEC));
+        }
+        if (wants_waits(o))
+                snprintf(waits, sizeof(waits), ", %s of waiting",
+                         FORMAT_SPAN(s->waits_nsec / NSEC_PER_USEC));
+        ctl_hint(c, "%s: %s samples in %s%s%s%s%s%s.", target, FORMAT_COUNT(s->samples),
+                 FORMAT_SPAN(s->elapsed_usec), hz, cpu, waits, s->lost > 0 ? ", lost: " : "",
                  s->lost > 0 ? FORMAT_COUNT(s->lost) : "");
-        if (s->samples == 0)
+        if (s->samples == 0 && !wants_waits(o))
                 ctl_hint(c, "It used no CPU in this time, or only that of other users.");
+        else if (s->samples == 0)
+                ctl_hint(
+                        c,
+                        "Nothing of it went to wait in this time, or only what is of other users.");
         if (!isempty(s->stored_path))
                 ctl_hint(c, "Stored as %s.", s->stored_path);
 }
@@ -179,6 +226,7 @@ static int write_result(const Ctl *given,
                         const SessionStatus *s,
                         ExportFormat format,
                         const char *target,
+                        const char *value,
                         char **data,
                         size_t size) {
         ReportData d = {
@@ -200,7 +248,7 @@ static int write_result(const Ctl *given,
                 if (!path)
                         return ctl_oom();
         }
-        r = convert(format, target, data, &size);
+        r = convert(format, target, value, data, &size);
         if (r < 0)
                 return ctl_error_errno(r, "Choose another --format=.",
                                        "The result cannot be written as %s.", o.format);
@@ -212,23 +260,34 @@ static int write_result(const Ctl *given,
         return r;
 }
 
-static int choose_format(const Ctl *c, ExportFormat *ret) {
+static int choose_format(const Ctl *c, const SessionOptions *o, ExportFormat *ret) {
         *ret = c->format ? export_format_from_string(c->format)
                          : export_format_from_path(c->output);
         if (*ret < 0)
                 return ctl_error(EXIT_CODE_USAGE, NULL,
                                  "There are pprof, folded, speedscope, firefox, json and otlp.",
                                  "Unknown format '%s'.", c->format);
+        if (wants_cpu(o) && wants_waits(o) &&
+            (*ret == EXPORT_FORMAT_FOLDED || *ret == EXPORT_FORMAT_SPEEDSCOPE ||
+             *ret == EXPORT_FORMAT_FIREFOX))
+                return ctl_error(EXIT_CODE_USAGE, NULL,
+                                 "Record one type, or write pprof, json or otlp.",
+                                 "A file of format %s has room for one type.",
+                                 export_format_to_string(*ret));
         return c->output ? ctl_check_output(c, export_format_to_string(*ret),
                                             export_format_is_binary(*ret))
                          : 0;
 }
 
+static void options_done(SessionOptions *o) {
+        strv_free(o->types);
+}
+
 int verb_record(const Ctl *c, char **names) {
         _cleanup_(session_status_done) SessionStatus status = {};
         _cleanup_free_ char *target = NULL, *data = NULL;
+        _cleanup_(options_done) SessionOptions options = {};
         _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
-        SessionOptions options = {};
         ExportFormat format;
         Bar bar = { .ctl = c };
         size_t size = 0;
@@ -240,7 +299,7 @@ int verb_record(const Ctl *c, char **names) {
         r = parse_options(c, &options);
         if (r != 0)
                 return r;
-        r = choose_format(c, &format);
+        r = choose_format(c, &options, &format);
         if (r != 0)
                 return r;
         if (ctl_bus_new(&b) < 0)
@@ -252,8 +311,9 @@ int verb_record(const Ctl *c, char **names) {
         end_bar(&bar);
         if (r < 0)
                 return session_error(b, r, &status, target);
-        print_summary(c, &status, target);
-        return write_result(c, &status, format, target, &data, size);
+        print_summary(c, &options, &status, target);
+        return write_result(c, &status, format, target, wants_cpu(&options) ? "cpu" : "offcpu",
+                            &data, size);
 }
 
 /* ---- the list ---- */

@@ -285,6 +285,7 @@ int session_status_read(sd_bus_message *m, SessionStatus *ret) {
                 { "Samples", "t", offsetof(SessionStatus, samples) },
                 { "Lost", "t", offsetof(SessionStatus, lost) },
                 { "CPUNSec", "t", offsetof(SessionStatus, cpu_profiled_nsec) },
+                { "WaitsNSec", "t", offsetof(SessionStatus, waits_nsec) },
                 { "ElapsedUSec", "t", offsetof(SessionStatus, elapsed_usec) },
                 { "StartedUSec", "t", offsetof(SessionStatus, started_usec) },
                 { "FrequencyHz", "u", offsetof(SessionStatus, frequency_hz) },

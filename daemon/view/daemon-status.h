@@ -24,7 +24,7 @@ typedef struct DaemonStatus {
         char *version, *state, *event, *store_path;
         uint32_t frequency_hz;
         uint64_t interval_usec, started_usec;
-        uint64_t samples, lost, cpu_profiled_nsec;
+        uint64_t samples, lost, cpu_profiled_nsec, waits_nsec;
         uint64_t profiles, profiles_dropped, profile_bytes;
         uint64_t store_use_bytes, store_removed;
         uint64_t store_max_use_bytes, compact_after_usec;
@@ -61,7 +61,7 @@ void unit_statuses_free(UnitStatus *units, size_t n);
 /* Properties of org.profilerd1.Session. */
 typedef struct SessionStatus {
         char *state, *unit, *error, *stored_path;
-        uint64_t samples, lost, cpu_profiled_nsec, elapsed_usec, started_usec;
+        uint64_t samples, lost, cpu_profiled_nsec, waits_nsec, elapsed_usec, started_usec;
         uint32_t frequency_hz;
 } SessionStatus;
 

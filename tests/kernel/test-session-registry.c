@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: from a request to its result, with real samples */
 
-#include "profiling-fixture.h"
+#include "session-fixture.h"
 
 #include <signal.h>
 
 #include "basic/log.h"
 #include "profile/profile-report.h"
-#include "session-registry.h"
 
 #define CONFIG     "[Profilerd]\nFrequency=99\nInterval=30min\n"
 #define STORAGE    "[Storage]\nKeepFree=0\n"
@@ -36,71 +35,11 @@ static void work_done(Work *w) {
         cgroup_remove(w->cgroup);
 }
 
-static SessionRequest request_of(const char *format, const void *what) {
-        SessionRequest q = SESSION_REQUEST_NONE;
-        const char *reason = "?";
-        char text[300];
-        int r;
-
-        if (strstr(format, "%d"))
-                snprintf(text, sizeof(text), "pid:%d", *(const pid_t *) what);
-        else
-                snprintf(text, sizeof(text), "%s%s", format, what ? (const char *) what : "");
-        r = session_request_parse_target(&q, text, -EBADF, &reason);
-        if (r < 0)
-                fail_msg("%s: %s", text, reason);
-        q.frequency_hz = 199;
-        q.duration_usec = USEC_PER_MINUTE;
-        q.kernel = q.user = true;
-        q.stream_interval_usec = 200 * USEC_PER_MSEC;
-        q.stream_format = SESSION_FORMAT_FOLDED;
-        return q;
-}
-
-static Session *start(Profiling *p, SessionRequest q) {
-        const char *reason = NULL;
-        Session *s;
-        int r;
-
-        r = session_registry_start(manager_get_sessions(p->manager), &q, &s, &reason);
-        if (r < 0)
-                fail_msg("%s: %s", reason ?: "?", strerror(-r));
-        return s;
-}
-
-static void run_until_over(Profiling *p, const Session *s) {
-        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 30 * USEC_PER_SEC;
-
-        while (!session_is_over(s)) {
-                assert_true(now_usec(CLOCK_MONOTONIC) < deadline);
-                assert_true(sd_event_run(p->event, USEC_PER_SEC) >= 0);
-        }
-}
-
 static void run_until_used(Profiling *p, const char *cgroup, uint64_t nsec) {
         uint64_t end = cgroup_usage_nsec(cgroup) + nsec;
 
         for (int i = 0; i < 600 && cgroup_usage_nsec(cgroup) < end; i++)
                 assert_true(sd_event_run(p->event, 50 * USEC_PER_MSEC) >= 0);
-}
-
-static void stop(Profiling *p, Session *s) {
-        session_registry_stop(manager_get_sessions(p->manager), s);
-        run_until_over(p, s);
-}
-
-static Profile *result_of(Session *s) {
-        _cleanup_close_ int fd = session_result_open(&s->result, SESSION_FORMAT_PPROF);
-        _cleanup_free_ char *data = NULL;
-        const char *reason = "?";
-        Profile *profile;
-        size_t size;
-
-        assert_return_code(fd, -fd);
-        assert_return_code(read_full_fd(fd, 64 << 20, &data, &size), 0);
-        if (pprof_decode(data, size, &profile, &reason) < 0)
-                fail_msg("%s", reason);
-        return profile;
 }
 
 static bool has_comment(const Profile *p, const char *comment) {

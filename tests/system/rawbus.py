@@ -40,6 +40,13 @@ def options_of(options, start):
         if kind == "s":
             data = string(data, value)
             continue
+        if kind == "as":
+            array_at = len(pad(data, 4)) + 4
+            data = pad(data, 4) + b"\0\0\0\0"
+            for text in value:
+                data = string(data, text)
+            data = data[:array_at - 4] + struct.pack("<I", len(data) - array_at) + data[array_at:]
+            continue
         if kind == "h":
             fds.append(value)
             value = len(fds) - 1

@@ -11,7 +11,7 @@ import time
 import pytest
 from machine import STORE, start_of, wait_until
 
-NAME = re.compile(r"(cpu|offcpu|cpu-session|cpu-before)\.[0-9a-f]{32}\.\d{16}\.\d+\.pb\.gz")
+NAME = re.compile(r"(cpu|offcpu|(cpu-|offcpu-|cpu-offcpu-)session|cpu-before)\.[0-9a-f]{32}\.\d{16}\.\d+\.pb\.gz")
 DROP_IN = "/etc/systemd/system/profilerd.service.d/50-store.conf"
 
 

@@ -25,6 +25,7 @@ static void begin(WaitTable *t, uint32_t tid, uint32_t target, uint64_t time_ns)
                         .n_kernel = 1,
                         .n_user = 2,
                         .flags = SAMPLE_OFF_CPU,
+                        .period = 2 << 8, /* it stands for two */
                 },
                 .frames = { time_ns + 1, time_ns + 2, time_ns + 3 },
         };
@@ -36,7 +37,7 @@ static const struct sample_record *end(WaitTable *t, uint32_t tid, uint64_t from
         const struct sample_record e = {
                 .time_ns = to,
                 .elapsed_ns = to - from,
-                .period = 2 * (to - from),
+                .period = 1,
                 .tid = tid,
                 .flags = SAMPLE_OFF_CPU | SAMPLE_WAIT_END,
         };
@@ -120,6 +121,45 @@ static void test_the_oldest_wait_makes_room_and_is_counted(void **state) {
         assert_non_null(end(t, 3, 3, 1 << 20));
 }
 
+static void add_up(const struct sample_record *record, void *userdata) {
+        uint64_t *sums = userdata;
+
+        sums[0]++;
+        sums[1] += record->elapsed_ns;
+        sums[2] += record->period;
+        assert_int_equal(record->sessions, 2);
+}
+
+static void begin_of_sessions(WaitTable *t, uint32_t tid, uint64_t sessions, uint64_t time_ns) {
+        const struct sample_record record = {
+                .time_ns = time_ns,
+                .tid = tid,
+                .period = 2 << 8, /* it stands for two */
+                .sessions = sessions,
+                .flags = SAMPLE_OFF_CPU,
+        };
+
+        assert_int_equal(wait_table_begin(t, &record), 0);
+}
+
+static void test_waits_of_a_session_end_with_it(void **state) {
+        _cleanup_(wait_table_freep) WaitTable *t = new_table();
+        uint64_t sums[3] = {};
+
+        begin(t, 7, 1, 100);
+        begin_of_sessions(t, 7, 1, 100);
+        begin_of_sessions(t, 7, 2, 100);
+        begin_of_sessions(t, 8, 2, 200);
+        begin_of_sessions(t, 9, 2, 550); /* too short to count */
+        wait_table_end_session(t, 1, 600, 100, add_up, sums);
+        assert_int_equal(sums[0], 2);
+        assert_int_equal(sums[1], 500 + 400);
+        assert_int_equal(sums[2], 2 * (500 + 400));
+        assert_int_equal(wait_table_size(t), 2);
+        assert_non_null(end(t, 7, 100, 700)); /* of the target */
+        assert_null(end(t, 8, 200, 700));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(
@@ -130,6 +170,7 @@ int main(void) {
                 cmocka_unit_test(test_a_thread_waits_for_one_thing_at_a_time),
                 cmocka_unit_test(test_waits_of_a_target_that_is_gone_are_forgotten),
                 cmocka_unit_test(test_the_oldest_wait_makes_room_and_is_counted),
+                cmocka_unit_test(test_waits_of_a_session_end_with_it),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
