@@ -15,8 +15,9 @@ typedef struct Compactor {
         PprofReader *reader;
         StoreEntry *entries; /* by unit, type, boot, start */
         size_t n;
-        bool *settled; /* by entry: not to be looked at again */
-        bool *pinned;  /* by entry: to be left as it is */
+        bool *settled;        /* by entry: not to be looked at again */
+        bool *pinned;         /* by entry: to be left as it is */
+        uint64_t grown_bytes; /* by new files whose parts are still there */
         CompactResult result;
 } Compactor;
 
@@ -61,6 +62,30 @@ static void problem(Compactor *c, size_t i, int error, const char *reason) {
 
 /* ---- writing a group ---- */
 
+static int remove_file(Compactor *c, const StoreEntry *e) {
+        int r;
+
+        r = store_remove(c->store, e);
+        if (r < 0)
+                return r;
+        c->result.n_removed++;
+        c->result.bytes_removed += e->size_bytes;
+        return 0;
+}
+
+/* Of a group that was written. */
+static int remove_parts(Compactor *c, const Group *g, uint64_t written_bytes) {
+        for (size_t i = 0; i < g->n_parts; i++) {
+                int r;
+
+                r = remove_file(c, &g->parts[i]);
+                if (r < 0)
+                        return r;
+        }
+        c->grown_bytes -= written_bytes;
+        return 0;
+}
+
 static int write_group(Compactor *c, Group *g, StoreLevel level) {
         _cleanup_free_ uint8_t *data = NULL;
         StoreEntry entry;
@@ -89,7 +114,8 @@ static int write_group(Compactor *c, Group *g, StoreLevel level) {
         c->result.n_replaced += g->n_parts;
         c->result.bytes_written += size;
         c->result.bytes_replaced += g->input_bytes;
-        return 0;
+        c->grown_bytes += size;
+        return c->grown_bytes > c->request->room_bytes ? remove_parts(c, g, size) : 0;
 }
 
 static int finish_group(Compactor *c, Group *g, StoreLevel level) {
@@ -342,12 +368,10 @@ static int remove_replaced(Compactor *c) {
                 if (c->pinned[i] || e->replaced_usec == 0 ||
                     e->replaced_usec + COMPACT_GRACE_USEC > c->request->now_usec)
                         continue;
-                r = store_remove(c->store, e);
+                r = remove_file(c, e);
                 if (r < 0)
                         return r;
                 c->settled[i] = true;
-                c->result.n_removed++;
-                c->result.bytes_removed += e->size_bytes;
         }
         return 0;
 }

@@ -19,12 +19,14 @@ enum {
         COMPACT_INPUT_MAX = 16 << 20, /* bytes of files, as stored, that become one */
 };
 
-/* Parts stay so long after they were replaced: whoever has listed them reads them by then. */
+/* Parts stay so long after they were replaced: whoever has listed them reads them by then. But not
+ * where there is no room for both: the daemon would make it by removing the oldest history. */
 #define COMPACT_GRACE_USEC (10 * USEC_PER_MINUTE)
 
 typedef struct CompactRequest {
         usec_t now_usec;
         usec_t after_usec;     /* CompactAfter= */
+        uint64_t room_bytes;   /* that the store may grow by while parts stay */
         const StorePins *pins; /* what is still to be uploaded stays; NULL: nothing is */
         /* Any of the files could not be read or merged; may be NULL. */
         void (*on_problem)(const char *path, int error, const char *reason);

@@ -25,25 +25,37 @@ static bool on_progress(size_t done, size_t n, void *userdata) {
         return progress_step(p, done);
 }
 
-/* --time=, else what the daemon is configured to; the default for another store. 0 or an exit code.
- */
-static int find_age(const Ctl *c, usec_t *ret) {
+/* So much, while the daemon writes on, too. */
+static uint64_t room_of(const DaemonStatus *s) {
+        if (s->store_max_use_bytes == 0 || s->store_max_use_bytes == UINT64_MAX)
+                return UINT64_MAX;
+        return s->store_max_use_bytes > s->store_use_bytes
+                       ? (s->store_max_use_bytes - s->store_use_bytes) / 2
+                       : 0;
+}
+
+/* The age: --time=, else what the daemon is configured to; the default for another store. Only the
+ * daemon knows how much room there is. 0 or an exit code. */
+static int find_limits(const Ctl *c, usec_t *ret, uint64_t *ret_room_bytes) {
         _cleanup_(daemon_status_done) DaemonStatus status = {};
         _cleanup_(ctl_bus_freep) CtlBus *b = NULL;
         int r;
 
         *ret = COMPACT_AFTER_DEFAULT;
-        if (c->vacuum_time)
-                return parse_timespan(c->vacuum_time, ret) < 0
-                               ? ctl_error(EXIT_CODE_USAGE, NULL, "Write '7d' or '12h'.",
-                                           "Invalid --time=%s.", c->vacuum_time)
-                               : 0;
+        *ret_room_bytes = UINT64_MAX;
+        if (c->vacuum_time && parse_timespan(c->vacuum_time, ret) < 0)
+                return ctl_error(EXIT_CODE_USAGE, NULL, "Write '7d' or '12h'.",
+                                 "Invalid --time=%s.", c->vacuum_time);
         if (c->directory)
                 return 0;
         if (ctl_bus_new(&b) < 0)
                 return ctl_oom();
-        /* It may say that nothing is ever to be compacted. */
         r = ctl_bus_get_status(b, &status);
+        if (r >= 0)
+                *ret_room_bytes = room_of(&status);
+        if (c->vacuum_time)
+                return 0;
+        /* It may say that nothing is ever to be compacted. */
         if (r < 0)
                 return ctl_error_errno(r, "Start profilerd, or say it by --time=.",
                                        "CompactAfter= is not known: the daemon does not answer.");
@@ -110,7 +122,7 @@ int verb_compact(const Ctl *c, char **names) {
         r = ctl_complete_names(names, &patterns);
         if (r != 0)
                 return r;
-        r = find_age(c, &q.after_usec);
+        r = find_limits(c, &q.after_usec, &q.room_bytes);
         if (r != 0)
                 return r;
         r = ctl_store_open(c, &s);
@@ -118,8 +130,11 @@ int verb_compact(const Ctl *c, char **names) {
                 return r;
         r = store_pins_read(UPLOAD_STATE_DIR "/" STORE_PINS_NAME, &pins);
         if (r < 0 && r != -ENOENT && !c->directory)
-                return ctl_error_errno(r, "Try again as root.",
-                                       "What is still to be uploaded is not known.");
+                return ctl_error_errno(r,
+                                       "Restart profilerd-upload.service, which writes the file "
+                                       "anew; where nothing is uploaded any more, remove it.",
+                                       "What is still to be uploaded is not known: %s.",
+                                       UPLOAD_STATE_DIR "/" STORE_PINS_NAME);
         q.pins = pins;
         progress_init(&progress, c, 0, "files");
         q.userdata = &progress;

@@ -271,6 +271,8 @@ static int make_shippers(Uploader *u) {
                 r = scan(u);
         for (size_t i = 0; i < u->n_shippers && r >= 0; i++)
                 shipper_set_ready(u->shippers[i]);
+        /* Those of an earlier run may be of others, or be readable by nobody else. */
+        u->pins_are_stale = true;
         return r;
 }
 

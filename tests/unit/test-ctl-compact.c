@@ -36,7 +36,9 @@ static void store_window(CtlFixture *f, unsigned ago, unsigned invocation) {
 }
 
 static CompactResult compact(CtlFixture *f, usec_t now) {
-        const CompactRequest q = { .now_usec = now, .after_usec = USEC_PER_DAY };
+        const CompactRequest q = { .now_usec = now,
+                                   .after_usec = USEC_PER_DAY,
+                                   .room_bytes = UINT64_MAX };
         _cleanup_(store_freep) Store *s = NULL;
         CompactResult done;
 
@@ -124,7 +126,7 @@ static void test_a_pinned_window_of_an_hour_holds_up_the_day(void **state) {
         CtlFixture *f = *state;
         _cleanup_(store_pins_freep) StorePins *pins = NULL;
         _cleanup_(store_freep) Store *s = NULL;
-        CompactRequest q = { .after_usec = USEC_PER_DAY };
+        CompactRequest q = { .after_usec = USEC_PER_DAY, .room_bytes = UINT64_MAX };
         CompactResult done;
 
         store_window(f, DAY_AGO, 1);
@@ -142,6 +144,27 @@ static void test_a_pinned_window_of_an_hour_holds_up_the_day(void **state) {
         assert_return_code(compact_store(s, NULL, &q, &done), 0);
         assert_int_equal(done.n_removed, 1);
         assert_int_equal(done.n_written, 0);
+}
+
+/* Where there is no room for both, the daemon would remove the oldest history for the parts. */
+static void test_parts_do_not_stay_where_there_is_no_room(void **state) {
+        CtlFixture *f = *state;
+        _cleanup_(store_freep) Store *s = NULL;
+        CompactRequest q = { .now_usec = CTL_FIXTURE_NOW, .after_usec = USEC_PER_DAY };
+        StoreEntry *entries;
+        CompactResult done;
+        size_t n;
+
+        for (unsigned i = 0; i < 60; i++)
+                store_window(f, DAY_AGO - i, 1);
+        assert_return_code(store_open_reader(&s, f->directory), 0);
+        assert_return_code(compact_store(s, NULL, &q, &done), 0);
+        assert_int_equal(done.n_written, 1);
+        assert_int_equal(done.n_removed, 60);
+        assert_return_code(store_list_all(s, NULL, NULL, 0, USEC_INFINITY, &entries, &n), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(entries[0].level, STORE_HOUR);
+        store_entries_free(entries, n);
 }
 
 static void test_a_time_that_cannot_come_is_never(void **state) {
@@ -166,6 +189,7 @@ int main(void) {
                 TEST(test_an_hour_says_what_its_windows_said),
                 TEST(test_what_was_done_is_left_alone),
                 TEST(test_a_pinned_window_of_an_hour_holds_up_the_day),
+                TEST(test_parts_do_not_stay_where_there_is_no_room),
                 TEST(test_a_time_that_cannot_come_is_never),
         };
 
