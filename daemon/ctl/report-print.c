@@ -71,8 +71,7 @@ char *report_describe(const char *unit, const char *type, ReportData *d) {
                          samples == 1 ? "sample" : "samples");
         if (streq(value_unit(d), "nanoseconds") && d->covered_usec > 0)
                 snprintf(value, sizeof(value), "%s %s",
-                         FORMAT_CORES(MAX(total, 0), d->covered_usec),
-                         streq(value_name(d), "offcpu") ? "threads waiting" : "cores");
+                         FORMAT_CORES(MAX(total, 0), d->covered_usec), report_data_rate(d));
         else
                 snprintf(value, sizeof(value), "%" PRIi64 " %.64s", total, value_unit(d));
 

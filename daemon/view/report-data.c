@@ -193,6 +193,13 @@ static void make_side(const ReportData *d, DiffSide *ret) {
         };
 }
 
+const char *report_data_rate(const ReportData *d) {
+        ProfileValueType type;
+
+        profile_get_value_type(d->profile, d->value_type, &type);
+        return streq(type.type, "offcpu") ? "threads waiting" : "cores";
+}
+
 int report_compare(const ReportData *before,
                    const ReportData *after,
                    bool normalize,

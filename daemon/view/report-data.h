@@ -61,6 +61,9 @@ size_t report_data_n_slices(const ReportData *d, size_t max);
 /* Sum of the counts of samples, -1: the profile does not count. */
 int64_t report_data_count_samples(const ReportData *d);
 
+/* What a rate of its value counts, if that is a time: "cores", "threads waiting". */
+const char *report_data_rate(const ReportData *d);
+
 /*
  * How two are compared. normalize: shares of each total; all: no change is noise. *ret_cores: rates
  * are busy cores. -EPROTOTYPE: the units of their values differ.

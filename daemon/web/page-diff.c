@@ -61,6 +61,7 @@ static int add_diff_table(TextWriter *w, const WebTask *t, const DiffRule *rule,
         ReportRow *before = NULL, *after = NULL;
         size_t n_before = 0, n_after = 0, n = 0;
         DiffRow *rows = NULL;
+        char unit[32] = "";
         int r;
 
         r = profile_report_rows(b->profile, b->value_type, REPORT_BY_FUNCTION, &before, &n_before);
@@ -73,10 +74,12 @@ static int add_diff_table(TextWriter *w, const WebTask *t, const DiffRule *rule,
         report_rows_free(after, n_after);
         if (r < 0)
                 return r;
+        if (cores)
+                snprintf(unit, sizeof(unit), ", in %s", report_data_rate(a));
         if (is_normalized(t))
                 add_diff_rows(w, rows, n, 100, ", in percent of each total");
         else
-                add_diff_rows(w, rows, n, 1, cores ? ", in cores" : "");
+                add_diff_rows(w, rows, n, 1, unit);
         diff_rows_free(rows, n);
         return 0;
 }

@@ -187,8 +187,9 @@ char *web_task_describe(const WebTask *t, const WebCollection *k) {
 
         profile_get_value_type(d->profile, d->value_type, &type);
         if (streq(type.unit, "nanoseconds") && d->covered_usec > 0)
-                snprintf(value, sizeof(value), "%s cores",
-                         FORMAT_CORES((uint64_t) MAX(total, 0), d->covered_usec));
+                snprintf(value, sizeof(value), "%s %s",
+                         FORMAT_CORES((uint64_t) MAX(total, 0), d->covered_usec),
+                         report_data_rate(d));
         else
                 snprintf(value, sizeof(value), "%" PRIi64 " %.64s", total, type.unit);
         snprintf(text, sizeof(text), "%s, %s%s%s, %s – %s (%zu of %zu %s), %s %s, %s",

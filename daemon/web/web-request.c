@@ -187,6 +187,37 @@ bool web_cookie_find(const char *header, const char *name, char *buffer, size_t 
         return false;
 }
 
+/* What stands behind a coding: ";q=0" and the like. */
+static bool is_refused(const char *parameters, size_t n) {
+        const char *q = memchr(parameters, '=', n), *end = parameters + n;
+
+        if (!q || (q[-1] != 'q' && q[-1] != 'Q'))
+                return false;
+        for (q++; q < end; q++)
+                if (*q >= '1' && *q <= '9')
+                        return false;
+        return true;
+}
+
+bool web_accepts_gzip(const char *header) {
+        bool any = false;
+
+        while (header && *header != '\0') {
+                size_t n, n_name;
+
+                header += strspn(header, ", \t");
+                n = strcspn(header, ",");
+                n_name = MIN(strcspn(header, "; \t"), n);
+                if ((n_name == 4 && strncasecmp(header, "gzip", 4) == 0) ||
+                    (n_name == 6 && strncasecmp(header, "x-gzip", 6) == 0))
+                        return !is_refused(header + n_name, n - n_name);
+                if (n_name == 1 && *header == '*')
+                        any = !is_refused(header + n_name, n - n_name);
+                header += n;
+        }
+        return any;
+}
+
 bool web_token_is_equal(const char *given, const char *token) {
         size_t n = strlen(token);
         unsigned char difference = 0;

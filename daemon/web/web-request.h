@@ -45,6 +45,8 @@ bool web_cookie_find(const char *header, const char *name, char *buffer, size_t 
 
 /* Is the secret the same? Takes the same time wherever the first difference is. */
 bool web_token_is_equal(const char *given, const char *token);
+/* By the header Accept-Encoding (NULL: there is none, then no). */
+bool web_accepts_gzip(const char *header);
 
 /* Adds s to a query or a path as far as it needs escaping. NULL: out of memory. */
 char *web_escape(const char *s);

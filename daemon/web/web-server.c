@@ -16,9 +16,10 @@
 #include "web/web-server.h"
 
 enum {
-        IDLE_SECONDS = 15, /* of a connection between two requests */
-        RUNS_MAX = 16,     /* without looking at what else there is to do */
-        GZIP_MIN = 1024,   /* bytes; less is not worth it */
+        IDLE_SECONDS = 15,    /* of a connection between two requests */
+        RUNS_MAX = 16,        /* without looking at what else there is to do */
+        ASSET_MAX = 64 << 20, /* bytes */
+        GZIP_MIN = 1024,      /* bytes; less is not worth it */
         UPLOAD_MAX = 1 << 20,
 };
 
@@ -143,11 +144,29 @@ static void set_deadline(struct MHD_Connection *connection, usec_t span) {
 
 /* ---- answers ---- */
 
+/* Assets are packed when the program is built. */
+static void unpack(WebResponse *r) {
+        size_t capacity = 0, size;
+        uint8_t *plain = NULL;
+
+        if (gzip_decompress(r->borrowed, r->size, ASSET_MAX, &plain, &capacity, &size, NULL) < 0) {
+                free(plain);
+                return;
+        }
+        r->borrowed = NULL;
+        free(r->body);
+        r->body = (char *) plain;
+        r->size = size;
+        r->is_gzip = false;
+}
+
 /* Over a socket of this host packing costs more than it saves, but ssh may be in between. */
 static void pack(const WebCall *c, WebResponse *r) {
         uint8_t *packed;
         size_t size;
 
+        if (r->is_gzip && !c->gzip)
+                unpack(r);
         if (!c->gzip || r->is_gzip || r->borrowed || r->size < GZIP_MIN || !r->type ||
             !(startswith(r->type, "text/") || streq(r->type, "application/json") ||
               startswith(r->type, "image/svg")))
@@ -177,10 +196,9 @@ static void add_headers(const WebCall *c, struct MHD_Response *m) {
                                 r->is_cacheable ? "private, max-age=86400" : "no-store");
         if (r->type)
                 MHD_add_response_header(m, "Content-Type", r->type);
-        if (r->is_gzip) {
+        MHD_add_response_header(m, "Vary", "Accept-Encoding");
+        if (r->is_gzip)
                 MHD_add_response_header(m, "Content-Encoding", "gzip");
-                MHD_add_response_header(m, "Vary", "Accept-Encoding");
-        }
         for (size_t i = 0; i < r->n_headers; i++)
                 MHD_add_response_header(m, r->headers[i].name, r->headers[i].value);
 }
@@ -251,7 +269,7 @@ static int check(WebCall *c, struct MHD_Connection *connection, const char *meth
                                 NULL, "The address cannot be read.");
         c->response.audience = web_audience(c->request.path);
         c->head = streq(method, "HEAD");
-        c->gzip = h.accept_encoding && strstr(h.accept_encoding, "gzip");
+        c->gzip = web_accepts_gzip(h.accept_encoding);
         (void) free_and_strdup(&c->if_none_match, h.if_none_match);
         return web_guard_check(&c->listener->server->options.guard, &h, &c->request, &c->response);
 }

@@ -286,8 +286,16 @@ def test_profiles_are_merged_by_id_as_the_first_request(program, tmp_path):
 
 
 def test_assets_are_packed_and_kept(web):
-    answer = web.get("/assets/page.css")
+    answer = web.get("/assets/page.css", {"Accept-Encoding": "br, gzip"})
     assert answer.headers["Content-Encoding"] == "gzip" and gzip.decompress(answer.body)
     again = web.get("/assets/page.css", {"If-None-Match": answer.headers["ETag"]})
     assert again.status == 304 and not again.body
     assert web.get("/assets/../page.css").status == 404
+
+
+def test_who_does_not_take_gzip_gets_none(web):
+    packed, plain, refused = (web.get("/assets/page.css", headers) for headers in (
+        {"Accept-Encoding": "gzip"}, {}, {"Accept-Encoding": "gzip;q=0"}))
+    for answer in plain, refused:
+        assert "Content-Encoding" not in answer.headers and answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.body == gzip.decompress(packed.body)

@@ -92,6 +92,21 @@ static void test_a_cookie_is_found_among_others(void **state) {
         assert_false(web_cookie_find("token=12345678", "token", value, sizeof(value)));
 }
 
+static void test_gzip_is_sent_to_who_takes_it(void **state) {
+        static const char *const yes[] = { "gzip",   "br, gzip",       "br;q=1.0, GZIP;q=0.5", "*",
+                                           "x-gzip", "gzip ; q=0.001", "identity;q=0, *;q=1" };
+        static const char *const no[] = { "",        "br",        "gzip;q=0",       "gzip; q=0.000",
+                                          "*;q=0.0", "gzipped",   "gzip;q=0, *",    "identity",
+                                          ",",       "xgzip, br", "br;v=gzip, *;q=" };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++)
+                assert_true(web_accepts_gzip(yes[i]));
+        for (size_t i = 0; i < ELEMENTSOF(no); i++)
+                assert_false(web_accepts_gzip(no[i]));
+        assert_false(web_accepts_gzip(NULL));
+}
+
 static void test_a_token_is_the_same_or_not(void **state) {
         (void) state;
         assert_true(web_token_is_equal("abc", "abc"));
@@ -121,6 +136,7 @@ int main(void) {
                 cmocka_unit_test(test_limits_are_kept),
                 cmocka_unit_test(test_only_our_names_are_ours),
                 cmocka_unit_test(test_a_cookie_is_found_among_others),
+                cmocka_unit_test(test_gzip_is_sent_to_who_takes_it),
                 cmocka_unit_test(test_a_token_is_the_same_or_not),
                 cmocka_unit_test(test_what_is_escaped_comes_back),
         };

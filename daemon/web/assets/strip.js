@@ -14,7 +14,8 @@ const HEIGHT = 64, AXIS = 16, BAR_MIN = 1; /* pixels */
 const DRAG_MIN = 4; /* pixels: less is a click */
 const TICK_WIDTH = 120; /* pixels */
 
-function coresOf(bar) {
+/* Busy cores, or waiting threads. */
+function rateOf(bar) {
   return bar.d > 0 ? bar.v / (bar.d * 1000) : 0;
 }
 
@@ -24,12 +25,13 @@ function stamp(usec) {
 }
 
 export class StripView {
-  constructor(place, bars) {
+  constructor(place, bars, type) {
     this.place = place;
+    this.unit = type === 'offcpu' ? 'threads waiting' : 'cores';
     this.bars = bars;
     this.start = Math.min(...bars.map((bar) => bar.t));
     this.end = Math.max(...bars.map((bar) => bar.t + bar.d));
-    this.most = Math.max(...bars.map(coresOf), 1e-9);
+    this.most = Math.max(...bars.map(rateOf), 1e-9);
     this.cursor = this.anchor = null;
     this.#build();
     this.#draw();
@@ -39,7 +41,7 @@ export class StripView {
   get span() { return Math.max(1, this.end - this.start); }
 
   #build() {
-    const words = `Load from ${formatTime(this.start)} to ${formatTime(this.end)}, at most ${this.most.toFixed(2)} cores. ` +
+    const words = `Load from ${formatTime(this.start)} to ${formatTime(this.end)}, at most ${this.most.toFixed(2)} ${this.unit}. ` +
       'Arrows move, with Shift they choose a range, Enter shows it.';
     this.svg = shape('svg', { height: HEIGHT + AXIS, width: '100%', tabindex: '0', role: 'slider',
       'aria-label': words, 'aria-valuemin': '0', 'aria-valuemax': String(this.bars.length - 1), 'aria-valuenow': '0',
@@ -54,7 +56,7 @@ export class StripView {
   }
 
   #hint() {
-    return `Highest: ${this.most.toFixed(2)} cores. Drag over a stretch of time to look at it alone.`;
+    return `Highest: ${this.most.toFixed(2)} ${this.unit}. Drag over a stretch of time to look at it alone.`;
   }
 
   #x(usec) { return (usec - this.start) / this.span * this.width; }
@@ -62,7 +64,7 @@ export class StripView {
   #draw() {
     this.width = Math.max(100, this.place.clientWidth);
     const bars = this.bars.map((bar) => {
-      const height = coresOf(bar) / this.most * (HEIGHT - 4);
+      const height = rateOf(bar) / this.most * (HEIGHT - 4);
       return shape('rect', { class: 'bar', x: this.#x(bar.t), y: HEIGHT - height, height,
         width: Math.max(BAR_MIN, this.#x(bar.t + bar.d) - this.#x(bar.t) - (this.width / this.bars.length > 4 ? 1 : 0)) });
     });
@@ -95,7 +97,7 @@ export class StripView {
     const usec = this.#timeAt(event);
     if (this.downX === undefined) {
       const bar = this.bars.find((each) => each.t <= usec && usec < each.t + each.d);
-      this.said.textContent = bar ? `${formatTime(bar.t)}: ${coresOf(bar).toFixed(2)} cores` : this.#hint();
+      this.said.textContent = bar ? `${formatTime(bar.t)}: ${rateOf(bar).toFixed(2)} ${this.unit}` : this.#hint();
       return;
     }
     this.cursor = usec;
@@ -132,7 +134,7 @@ export class StripView {
       if (!event.shiftKey || this.anchor === null)
         this.anchor = this.cursor;
       this.svg.setAttribute('aria-valuenow', String(i));
-      this.svg.setAttribute('aria-valuetext', `${formatTime(this.bars[i].t)}, ${coresOf(this.bars[i]).toFixed(2)} cores`);
+      this.svg.setAttribute('aria-valuetext', `${formatTime(this.bars[i].t)}, ${rateOf(this.bars[i]).toFixed(2)} ${this.unit}`);
       this.#showChoice();
     } else if (event.key === 'Enter' && this.cursor !== null) {
       this.#go();
@@ -176,5 +178,5 @@ export async function improveStrip(place) {
   const answer = await fetchJson(place.dataset.strip);
   const bars = (Array.isArray(answer) ? answer : answer.strip || []).sort((a, b) => a.t - b.t);
   if (bars.length > 0)
-    place.view = new StripView(place, bars);
+    place.view = new StripView(place, bars, answer.type);
 }
