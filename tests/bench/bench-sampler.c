@@ -9,14 +9,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/perf_event.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 
 #include "capture/sampler.h"
 #include "figures.h"
 #include "floor.skel.h"
+#include "program-time.h"
 #include "tests/kernel/cgroup-fixture.h"
 
 enum {
@@ -25,7 +23,6 @@ enum {
         WARM_USEC = 250 * 1000,
         COLD_HZ = 99,
         COLD_USEC = 2 * 1000 * 1000,
-        DRAIN_USEC = 10 * 1000,
         MANY_TARGETS = 1000,
 
         MISS_ADDED_NSEC_MAX = 60,
@@ -119,50 +116,15 @@ static void remove_other_targets(Bench *b, size_t n) {
                 sampler_remove_target(b->sampler, UINT64_C(1) << 60 | i);
 }
 
-static int open_event(pid_t task, unsigned frequency_hz, int program_fd) {
-        struct perf_event_attr attr = {
-                .type = PERF_TYPE_SOFTWARE,
-                .size = sizeof(attr),
-                .config = PERF_COUNT_SW_CPU_CLOCK,
-                .freq = 1,
-                .sample_freq = frequency_hz,
-                .disabled = 1,
-        };
-        int fd;
+static void drain(void *userdata) {
+        Bench *b = userdata;
 
-        fd = (int) syscall(SYS_perf_event_open, &attr, task, -1, -1, PERF_FLAG_FD_CLOEXEC);
-        assert_return_code(fd, errno);
-        assert_return_code(ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd), errno);
-        assert_return_code(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), errno);
-        return fd;
+        sampler_drain(b->sampler);
+        ring_buffer__consume(b->floor_ring);
 }
 
-static void get_runs(int program_fd, uint64_t *ret_nsec, uint64_t *ret_n) {
-        struct bpf_prog_info info = {};
-        uint32_t size = sizeof(info);
-
-        assert_return_code(bpf_obj_get_info_by_fd(program_fd, &info, &size), errno);
-        *ret_nsec = info.run_time_ns;
-        *ret_n = info.run_cnt;
-}
-
-/* Nanoseconds for each run. */
 static double measure_program(Bench *b, int program_fd, unsigned frequency_hz, usec_t duration) {
-        usec_t end = now_usec(CLOCK_MONOTONIC) + duration;
-        uint64_t nsec_before, nsec, n_before, n;
-        int fd;
-
-        get_runs(program_fd, &nsec_before, &n_before);
-        fd = open_event(b->task, frequency_hz, program_fd);
-        while (now_usec(CLOCK_MONOTONIC) < end) {
-                usleep(DRAIN_USEC);
-                sampler_drain(b->sampler);
-                ring_buffer__consume(b->floor_ring);
-        }
-        close(fd);
-        get_runs(program_fd, &nsec, &n);
-        assert_true(n > n_before);
-        return (double) (nsec - nsec_before) / (double) (n - n_before);
+        return program_nsec(program_fd, b->task, frequency_hz, duration, drain, b);
 }
 
 static double measure(Bench *b, Kind kind, unsigned frequency_hz, usec_t duration) {

@@ -8,24 +8,21 @@
  */
 
 #include <bpf/bpf.h>
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "capture/sampler.h"
 #include "capture/unwind-loader.h"
 #include "figures.h"
 #include "process/maps.h"
+#include "program-time.h"
 #include "tests/kernel/cgroup-fixture.h"
 
 enum {
         ROUNDS = 5,
         WARM_HZ = 9999,
         WARM_USEC = 300 * 1000,
-        DRAIN_USEC = 10 * 1000,
         SAMPLE_NSEC_MAX = 5400, /* 0.8 of what a scheme of map look-ups takes for 46 frames */
 };
 #define DEPTH "39"
@@ -122,34 +119,14 @@ static void tear_down(Bench *b) {
         sd_event_unref(b->event);
 }
 
+static void drain(void *userdata) {
+        sampler_drain(userdata);
+}
+
 /* Nanoseconds of one sample. */
 static double measure(Bench *b) {
-        struct perf_event_attr attr = {
-                .type = PERF_TYPE_SOFTWARE,
-                .size = sizeof(attr),
-                .config = PERF_COUNT_SW_CPU_CLOCK,
-                .freq = 1,
-                .sample_freq = WARM_HZ,
-        };
-        usec_t end = now_usec(CLOCK_MONOTONIC) + WARM_USEC;
-        struct bpf_prog_info before = {}, after = {};
-        uint32_t size = sizeof(before);
-        int program_fd = sampler_get_program_fd(b->sampler), fd;
-
-        assert_return_code(bpf_obj_get_info_by_fd(program_fd, &before, &size), errno);
-        fd = (int) syscall(SYS_perf_event_open, &attr, b->task, -1, -1, PERF_FLAG_FD_CLOEXEC);
-        assert_return_code(fd, errno);
-        assert_return_code(ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd), errno);
-        while (now_usec(CLOCK_MONOTONIC) < end) {
-                usleep(DRAIN_USEC);
-                sampler_drain(b->sampler);
-        }
-        close(fd);
-        size = sizeof(after);
-        assert_return_code(bpf_obj_get_info_by_fd(program_fd, &after, &size), errno);
-        assert_true(after.run_cnt > before.run_cnt);
-        return (double) (after.run_time_ns - before.run_time_ns) /
-               (double) (after.run_cnt - before.run_cnt);
+        return program_nsec(sampler_get_program_fd(b->sampler), b->task, WARM_HZ, WARM_USEC, drain,
+                            b->sampler);
 }
 
 static double children_usec(void) {

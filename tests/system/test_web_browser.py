@@ -258,15 +258,50 @@ def test_the_command_line_can_be_copied(unit_page):
     page.wait("document.querySelector('.copy').nextElementSibling.textContent")
 
 
-def test_speedscope_opens_the_same_profile(unit_page, browser):
+def test_speedscope_opens_the_same_profile(unit_page, browser, site):
     page = unit_page
     address = page.js("return document.querySelector('a[href^=\"/speedscope/\"]').getAttribute('href')")
     page.driver.get(page.js("return location.origin") + address)
     page.wait(f"document.title.includes({UNIT!r})", 30)
-    foreign = [url for url in page.requests() if not url.startswith(("http://127.0.0.1", "data:", "blob:"))]
+    foreign = [url for url in page.requests() if not url.startswith((site.base, "data:", "blob:"))]
     assert foreign == []
     # An importer of another format that it has on board is refused by the policy of the page.
     assert [line for line in page.console() if "Uncaught" in line and "WebAssembly" not in line] == []
+
+
+# ---- waits ----
+
+SLEEPERS = """
+import threading, time
+def sleeper():
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        time.sleep(0.05)
+threads = [threading.Thread(target=sleeper) for _ in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+
+
+def test_waits_are_counted_in_threads(machine, configure, browser, tmp_path):
+    configure("", "[Match]\nUnit=waits.service\n[Profile]\nType=cpu offcpu\n")
+    machine.start("waits", "/usr/bin/python3", "-c", SLEEPERS, RemainAfterExit="yes")
+    machine.shell("while [ $(systemctl show -P SubState waits) = running ]; do sleep 0.1; done")
+    machine.flush()
+    with open(tmp_path / "log", "w") as log:
+        site = Site(["nsenter", "-t", str(machine.container.leader), "-m", "--", SERVER, "--private"], log)
+    try:
+        browser.driver.get(site.entry)
+        browser.open(f"{site.base}/unit/waits.service?type=offcpu&from=-1h")
+        browser.wait("[...document.querySelectorAll('[data-tree], [data-strip]')].every((e) => e.dataset.state)"
+                     " || !document.querySelector('script')")
+        said = browser.text("main")
+        assert "threads waiting" in browser.text(".summary") and "nanosleep" in said
+        assert " cores" not in said
+        assert browser.console() == []
+    finally:
+        site.close()
+        machine.stop("waits")
 
 
 # ---- two ranges ----
