@@ -360,7 +360,7 @@ static void test_links_in_a_container_stay_in_the_container(void **state) {
         assert_contents(fd, "inside");
 }
 
-enum { OVERLAY_OK, OVERLAY_IMPOSSIBLE, OVERLAY_SAME_NUMBERS, OVERLAY_FAILED };
+enum { MOUNTED_OK, MOUNTED_IMPOSSIBLE, MOUNTED_SAME_NUMBERS, MOUNTED_FAILED };
 
 /* The numbers in maps must differ from those of stat(), else nothing would be shown. */
 static int open_on_overlay(FileTable *files) {
@@ -370,20 +370,20 @@ static int open_on_overlay(FileTable *files) {
 
         fd = open("/tmp/merged/file", O_RDONLY | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st) < 0)
-                return OVERLAY_IMPOSSIBLE;
+                return MOUNTED_IMPOSSIBLE;
         if (find_range(files, mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0), &range) < 0)
-                return OVERLAY_FAILED;
+                return MOUNTED_FAILED;
         if (file_get_id(range.file)->inode == st.st_ino &&
             makedev(file_get_id(range.file)->major, file_get_id(range.file)->minor) == st.st_dev)
-                return OVERLAY_SAME_NUMBERS;
+                return MOUNTED_SAME_NUMBERS;
 
         fd = file_open(range.file, 0, range.start, range.end);
         if (fd < 0 || pread(fd, &st, 1, 0) != 1)
-                return OVERLAY_FAILED;
+                return MOUNTED_FAILED;
         /* Another file of the same file system is still another file. */
         if (rename("/tmp/merged/other", "/tmp/merged/file") < 0)
-                return OVERLAY_FAILED;
-        return file_open(range.file, 0, 0, 0) == -ESTALE ? OVERLAY_OK : OVERLAY_FAILED;
+                return MOUNTED_FAILED;
+        return file_open(range.file, 0, 0, 0) == -ESTALE ? MOUNTED_OK : MOUNTED_FAILED;
 }
 
 /* As root, or as root of a user namespace. */
@@ -434,21 +434,25 @@ static int make_overlay(void) {
                        : 0;
 }
 
-static void test_on_overlayfs_mapping_tells_which_file_it_is(void **state) {
-        Fixture *f = *state;
+/* In a mount namespace of its own. */
+static void run_in_child(Fixture *f, int (*make)(void), int (*open_there)(FileTable *files)) {
         int status;
         pid_t pid;
 
         pid = fork();
         assert_return_code(pid, errno);
         if (pid == 0)
-                _exit(make_overlay() < 0 ? OVERLAY_IMPOSSIBLE : open_on_overlay(f->files));
+                _exit(make() < 0 ? MOUNTED_IMPOSSIBLE : open_there(f->files));
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status));
-        if (WEXITSTATUS(status) == OVERLAY_IMPOSSIBLE ||
-            WEXITSTATUS(status) == OVERLAY_SAME_NUMBERS)
+        if (WEXITSTATUS(status) == MOUNTED_IMPOSSIBLE ||
+            WEXITSTATUS(status) == MOUNTED_SAME_NUMBERS)
                 skip();
-        assert_int_equal(WEXITSTATUS(status), OVERLAY_OK);
+        assert_int_equal(WEXITSTATUS(status), MOUNTED_OK);
+}
+
+static void test_on_overlayfs_mapping_tells_which_file_it_is(void **state) {
+        run_in_child(*state, make_overlay, open_on_overlay);
 }
 
 /* A file system of user 1000 at /tmp that never answers, not even to be mounted. */
@@ -482,27 +486,15 @@ static int open_silent(FileTable *files) {
         (void) alarm(10); /* a call that waits ends the process */
         root = open("/tmp", O_PATH | O_CLOEXEC);
         if (root < 0 || statx(root, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
-                return OVERLAY_IMPOSSIBLE;
+                return MOUNTED_IMPOSSIBLE;
         if (open_on(files, st.stx_dev_major, st.stx_dev_minor) != -EREMOTE)
-                return OVERLAY_FAILED;
+                return MOUNTED_FAILED;
         /* Nor is a way taken that leads over it, to what lies elsewhere. */
-        return open_on(files, 8, 1) == -EREMOTE ? OVERLAY_OK : OVERLAY_FAILED;
+        return open_on(files, 8, 1) == -EREMOTE ? MOUNTED_OK : MOUNTED_FAILED;
 }
 
 static void test_who_never_answers_is_not_asked(void **state) {
-        Fixture *f = *state;
-        int status;
-        pid_t pid;
-
-        pid = fork();
-        assert_return_code(pid, errno);
-        if (pid == 0)
-                _exit(make_silent() < 0 ? OVERLAY_IMPOSSIBLE : open_silent(f->files));
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status));
-        if (WEXITSTATUS(status) == OVERLAY_IMPOSSIBLE)
-                skip();
-        assert_int_equal(WEXITSTATUS(status), OVERLAY_OK);
+        run_in_child(*state, make_silent, open_silent);
 }
 
 #define OPEN_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)

@@ -4,7 +4,7 @@
 #include "flush-waiters.h"
 #include "store-fixture.h"
 #include "unit-test.h"
-#include "window-fixture.h"
+#include "writer-fixture.h"
 
 typedef struct Bed {
         sd_event *event;
@@ -59,20 +59,10 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
-static void settle(Bed *b) {
-        while (sd_event_run(b->event, 0) > 0)
-                ;
-}
-
 static uint64_t add(Bed *b, uint64_t address) {
-        struct sample_record record = fixture_record(0, 1);
-        ClosedWindow c = { .frequency_hz = 99, .duration_usec = 60 * USEC_PER_SEC };
+        ClosedWindow c = fixture_close_one(b->fixture, "a.service", address);
         uint64_t sequence;
 
-        assert_return_code(window_new(&c.window, WINDOW_CPU, 1000 * USEC_PER_SEC, NULL, NULL), 0);
-        assert_return_code(window_add(c.window, &b->fixture->process, &record, &address, 10), 0);
-        c.unit = strdup("a.service");
-        assert_non_null(c.unit);
         assert_return_code(profile_writer_add(b->writer, &c, &sequence), 0);
         return sequence;
 }
@@ -94,7 +84,7 @@ static void test_who_waits_for_nothing_is_told_from_the_event_loop(void **state)
 
         wait_for(b, 0);
         assert_int_equal(b->n_told, 0);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_told, 1);
         assert_int_equal(b->n_profiles, 0);
 }
@@ -105,12 +95,12 @@ static void test_who_waits_is_told_when_all_of_it_is_stored(void **state) {
         (void) add(b, FIXTURE_LIBRARY);
         file_set_pending(b->fixture->program);
         wait_for(b, add(b, FIXTURE_CODE));
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_told, 0);
 
         fixture_settle(b->fixture->program);
         profile_writer_poke(b->writer);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_told, 1);
         assert_int_equal(b->error, 0);
         assert_int_equal(b->n_profiles, 2);
@@ -122,7 +112,7 @@ static void test_what_could_not_be_stored_is_told(void **state) {
 
         store_set_limits(b->store, &tight);
         wait_for(b, add(b, FIXTURE_CODE));
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_told, 1);
         assert_int_equal(b->error, -EFBIG);
         assert_int_equal(b->n_profiles, 0);

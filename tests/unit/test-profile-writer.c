@@ -7,7 +7,7 @@
 #include "profile/profile-quality.h"
 #include "store-fixture.h"
 #include "unit-test.h"
-#include "window-fixture.h"
+#include "writer-fixture.h"
 
 /* What a window waits for comes sooner, or not at all. */
 #define PATIENCE_USEC (200 * USEC_PER_MSEC)
@@ -82,26 +82,8 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
-/* Runs what is due now. */
-static void settle(Bed *b) {
-        while (sd_event_run(b->event, 0) > 0)
-                ;
-}
-
-/* A window of its own with one sample at the address. */
-static ClosedWindow close_one(Bed *b, const char *unit, uint64_t address) {
-        struct sample_record record = fixture_record(0, 1);
-        ClosedWindow c = { .frequency_hz = 99, .duration_usec = 60 * USEC_PER_SEC };
-
-        assert_return_code(window_new(&c.window, WINDOW_CPU, 1000 * USEC_PER_SEC, NULL, NULL), 0);
-        assert_return_code(window_add(c.window, &b->fixture->process, &record, &address, 10), 0);
-        c.unit = strdup(unit);
-        assert_non_null(c.unit);
-        return c;
-}
-
 static uint64_t add(Bed *b, const char *unit, uint64_t address) {
-        ClosedWindow c = close_one(b, unit, address);
+        ClosedWindow c = fixture_close_one(b->fixture, unit, address);
         uint64_t sequence;
 
         assert_return_code(profile_writer_add(b->writer, &c, &sequence), 0);
@@ -118,7 +100,7 @@ static void test_a_closed_window_becomes_a_file(void **state) {
         assert_int_equal(add(b, "a.service", FIXTURE_CODE), 1);
         assert_int_equal(profile_writer_n_queued(b->writer), 1);
         assert_int_equal(b->n_written, 0); /* from the event loop only */
-        settle(b);
+        settle_loop(b->event);
 
         assert_int_equal(b->n_written, 1);
         assert_int_equal(b->n_kernel, 1);
@@ -145,15 +127,15 @@ static void test_a_window_waits_for_its_index(void **state) {
 
         file_set_pending(b->fixture->program);
         (void) add(b, "a.service", FIXTURE_CODE);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 0);
         profile_writer_poke(b->writer); /* another index came */
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 0);
 
         fixture_settle(b->fixture->program);
         profile_writer_poke(b->writer);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 1);
         assert_return_code(pprof_read_file(AT_FDCWD, b->path, &p, NULL), 0);
         assert_string_equal(profile_get_note(p, "frames-named"), "1");
@@ -164,13 +146,13 @@ static void test_a_window_waits_for_the_names_of_the_kernel(void **state) {
 
         b->has_no_kernel = true;
         (void) add(b, "a.service", FIXTURE_CODE);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 0);
         assert_int_equal(b->n_kernel, 0);
 
         b->has_no_kernel = false;
         profile_writer_poke(b->writer);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 1);
 }
 
@@ -205,7 +187,7 @@ static void test_who_waits_does_not_hold_up_others(void **state) {
         first = add(b, "waits.service", FIXTURE_CODE);
         second = add(b, "goes.service", FIXTURE_LIBRARY);
         assert_true(second > first);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 1);
         assert_string_equal(b->unit, "goes.service");
         /* Done is what everything before is, too. */
@@ -215,7 +197,7 @@ static void test_who_waits_does_not_hold_up_others(void **state) {
 
         fixture_settle(b->fixture->program);
         profile_writer_poke(b->writer);
-        settle(b);
+        settle_loop(b->event);
         assert_true(profile_writer_is_done(b->writer, second));
 }
 
@@ -223,7 +205,7 @@ static void test_whoever_is_called_back_finds_it_done(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new(*state);
 
         b->asked = add(b, "a.service", FIXTURE_CODE);
-        settle(b);
+        settle_loop(b->event);
         assert_true(b->was_done);
 }
 
@@ -259,7 +241,7 @@ static void test_a_full_queue_refuses_and_frees(void **state) {
         file_set_pending(b->fixture->program);
         for (unsigned i = 0; i < PROFILE_WRITER_QUEUE_MAX; i++)
                 (void) add(b, "a.service", FIXTURE_CODE);
-        c = close_one(b, "a.service", FIXTURE_CODE);
+        c = fixture_close_one(b->fixture, "a.service", FIXTURE_CODE);
         assert_int_equal(profile_writer_add(b->writer, &c, &sequence), -EBUSY);
         assert_null(c.window);
         assert_null(c.unit);
@@ -273,7 +255,7 @@ static void test_a_profile_that_cannot_be_stored_is_told_and_dropped(void **stat
 
         store_set_limits(b->store, &tight);
         (void) add(b, "a.service", FIXTURE_CODE);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 1);
         assert_int_equal(b->error, -EFBIG);
         assert_null(b->path);
@@ -285,7 +267,7 @@ static void test_a_profile_that_cannot_be_stored_is_told_and_dropped(void **stat
 /* The clean-up of the test would tell of a leak under AddressSanitizer. */
 static void test_what_was_not_written_is_freed(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new(*state);
-        ClosedWindow c = close_one(b, "a.service", FIXTURE_CODE);
+        ClosedWindow c = fixture_close_one(b->fixture, "a.service", FIXTURE_CODE);
         uint64_t sequence;
 
         c.labels = calloc(1, sizeof(*c.labels));

@@ -6,7 +6,7 @@
 #include "store-fixture.h"
 #include "unit-test.h"
 #include "unit-windows.h"
-#include "window-fixture.h"
+#include "writer-fixture.h"
 
 #define INTERVAL (10 * USEC_PER_MINUTE)
 
@@ -84,11 +84,6 @@ static Bed *bed_free(Bed *b) {
 }
 DEFINE_CLEANUP(Bed *, bed_free);
 
-static void settle(Bed *b) {
-        while (sd_event_run(b->event, 0) > 0)
-                ;
-}
-
 static Window *sample(Bed *b) {
         struct sample_record record = fixture_record(0, 1);
         const uint64_t address = FIXTURE_CODE;
@@ -113,7 +108,7 @@ static void test_a_window_does_not_reach_into_the_one_before(void **state) {
 
         (void) sample(b);
         unit_windows_close(b->windows, b->unit);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 1);
         assert_true(b->duration_usec > 0);
         assert_int_equal(unit_windows_get_last_sequence(b->windows), 1);
@@ -125,7 +120,7 @@ static void test_what_is_not_open_is_not_written(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new(*state);
 
         unit_windows_close(b->windows, b->unit);
-        settle(b);
+        settle_loop(b->event);
         assert_int_equal(b->n_written, 0);
         assert_int_equal(unit_windows_get_last_sequence(b->windows), 0);
 }
