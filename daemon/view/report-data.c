@@ -13,10 +13,20 @@ void report_data_done(ReportData *d) {
         *d = (ReportData){};
 }
 
+/* Profiles of type "cpu-session" have values of type "cpu". */
 static int find_value_type(const Profile *p, const char *type) {
+        _cleanup_free_ char *plain = NULL;
+        int r;
+
         if (profile_n_value_types(p) == 0)
                 return -ENOENT;
-        return type ? profile_find_value_type(p, type) : (int) profile_default_value_type(p);
+        if (!type)
+                return (int) profile_default_value_type(p);
+        r = profile_find_value_type(p, type);
+        if (r >= 0 || !strchr(type, '-'))
+                return r;
+        plain = strndup(type, strcspn(type, "-"));
+        return plain ? profile_find_value_type(p, plain) : -ENOMEM;
 }
 
 /* head: of the file; value: of those of its samples that were taken. */

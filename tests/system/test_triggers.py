@@ -221,6 +221,7 @@ def test_the_seconds_before_are_exactly_those(machine, cleanup, rule):
     assert profile.duration_nsec == 3_000_000_000 and fired - 1 < started + begin + 3 <= fired
     near = {f"phase_{int(at / 2) % 8}" for at in (begin - 0.2, begin + 1, begin + 2, begin + 3.2)}
     sure = {f"phase_{int(at / 2) % 8}" for at in (begin + 0.3, begin + 2.7)}
+    assert "phase_3" in machine.ctl("report", "--type=cpu-before", "phased").stdout
     names = {name for name in profile.names if name.startswith("phase_")}
     assert sure <= names <= near
     assert profile.count <= 3.1 * 99

@@ -104,6 +104,18 @@ static void test_a_broken_file_is_left_out_and_counted(void **state) {
         report_data_done(&d);
 }
 
+static void test_a_session_of_a_type_has_the_values_of_that_type(void **state) {
+        const Directory *dir = *state;
+        ReportData d = {};
+
+        write_profile(dir, "a", USEC_PER_DAY, 3);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "cpu-session", NULL), 0);
+        assert_return_code(report_data_add_file(&d, dir->fd, "a", "a", "colour-session", NULL), 0);
+        assert_int_equal(profile_total(d.profile, d.value_type), 30);
+        assert_int_equal(d.n_failed, 1);
+        report_data_done(&d);
+}
+
 static void test_without_a_type_the_profile_decides(void **state) {
         const Directory *dir = *state;
         ReportData d = {};
@@ -154,6 +166,8 @@ int main(void) {
                         test_what_a_merged_profile_says_of_itself_is_of_all_files, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_broken_file_is_left_out_and_counted, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_session_of_a_type_has_the_values_of_that_type, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_without_a_type_the_profile_decides, setup,
                                                 teardown),
                 cmocka_unit_test(test_slices_share_out_each_window_by_time),
