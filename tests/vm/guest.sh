@@ -4,7 +4,7 @@
 # What tools/vm-check runs in a machine with a stock kernel: loads each BPF object, runs the kernel
 # tests, and drives the installed daemon under its unit. Writes TAP.
 #
-#     guest.sh load|tests|daemon|clock|lockdown|legacy...
+#     guest.sh load|tests|daemon|clock|triggers|lockdown|legacy|no_pressure...
 #
 # Beside it: objects/ programs/ tests/ lib/ bpf-load
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -223,7 +223,96 @@ check_clock() {
     claim "profilerd stops" stops
 }
 
+# ---- triggers ----
+
+# trigger NAME LINE...: of the units held*.
+trigger() {
+    local name=$1
+    shift
+    mkdir -p /etc/profilerd/triggers.d
+    printf '%s\n' '[Trigger]' 'Unit=held*' 'WindowSec=2s' 'DurationSec=1s' 'BeforeSec=4s' "$@" \
+        >"/etc/profilerd/triggers.d/$name.conf"
+    systemctl reload-or-restart profilerd.service
+}
+
+starts() {
+    systemctl start profilerd.service && return
+    journalctl --no-pager -q -o cat -u profilerd.service
+    return 1
+}
+
+# What a trigger has said.
+said() { journalctl --no-pager -q -o cat -t profilerd "PROFILERD_TRIGGER=$1"; }
+
+# fires NAME WORDS
+fires() {
+    local try
+    for try in {1..60}; do
+        said "$1" | grep -q "$2" && break
+        sleep 0.5
+    done
+    said "$1"
+    said "$1" | grep -q "$2"
+}
+
+recorded() {
+    local -a files
+    mapfile -t files < <(find "/var/lib/profilerd/$1.service" -name "$2.*.pb.gz")
+    printf '%s\n' "${files[@]}"
+    ((${#files[@]} > 0)) && profilerctl verify "${files[@]}"
+}
+
+throttled() {
+    trigger throttled Throttled=50%
+    systemd-run --quiet --unit=held-back -p CPUQuota=10% "$here/programs/split" 10 300
+    fires throttled 'throttled [01]\.[0-9]*, limit 0.50, over 2s; recording'
+}
+
+waits_for_cpu() {
+    trigger starved CPUPressure=30%
+    systemd-run --quiet --unit=held-two -p CPUQuota=10% \
+        sh -c "$here/programs/split 10 300 & exec $here/programs/split 10 300"
+    fires starved 'cpu-pressure reached its limit 0.30 over 2s'
+}
+
+# What is in memory files cannot go anywhere, without swap.
+waits_for_memory() {
+    trigger tight MemoryPressure=20%
+    systemd-run --quiet --unit=held-in -p MemoryHigh=8M -p CPUAccounting=yes \
+        sh -c 'while :; do dd if=/dev/zero of=/dev/shm/held bs=64k count=800 2>/dev/null; done'
+    fires tight 'memory-pressure reached its limit 0.20 over 2s'
+}
+
+check_triggers() {
+    claim "profilerd can be installed" install
+    claim "profilerd starts" starts
+    claim "a unit that is throttled is recorded" throttled
+    claim "a unit that waits for a CPU is recorded" waits_for_cpu
+    claim "a unit that waits for memory is recorded" waits_for_memory
+    sleep 3
+    claim "what came of it is in the store" recorded held-back cpu-session
+    claim "what came before is in the store" recorded held-back cpu-before
+    claim "files are right" files_are_right
+    claim "profilerd stops" stops
+}
+
 # ---- hosts that lack something ----
+
+pressure_is_missed() {
+    [ ! -e /proc/pressure ] || return 1
+    trigger tight MemoryPressure=20% CPUPressure=20%
+    systemd-run --quiet --unit=held sleep infinity
+    sleep 3
+    journalctl --no-pager -q -o cat -t profilerd -p warning
+    [ "$(journalctl --no-pager -q -o cat -t profilerd -p warning | grep -c 'psi=1')" = 1 ]
+}
+
+check_no_pressure() {
+    claim "profilerd can be installed" install
+    claim "profilerd starts" starts
+    claim "a kernel that counts no pressure is told of once" pressure_is_missed
+    claim "profilerd stops" stops
+}
 
 # refuses WORDS: profilerd ends at once and for good, with one message that says what to do.
 refuses() {
