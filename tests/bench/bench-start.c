@@ -8,7 +8,7 @@
 
 #include "basic/log.h"
 #include "figures.h"
-#include "tests/kernel/profiling-fixture.h"
+#include "tests/kernel/stored-fixture.h"
 
 #define CONFIG   "[Profilerd]\nInterval=1h\n[Storage]\nKeepFree=0\n"
 #define DEADLINE (30 * USEC_PER_SEC)

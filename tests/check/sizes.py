@@ -6,10 +6,9 @@ import fnmatch
 
 import guard
 
-# Kind of file, most lines. The first that matches counts. A header is a contract; those of tests and
-# of the kernel's side hold code.
+# Kind of file, most lines. The first that matches counts. A header is a contract; those of the
+# kernel's side hold code.
 LIMITS = {
-    "tests/*.h": 400,
     "*.bpf.[ch]": 400,
     "*.h": 200,
     "*.c": 800,
@@ -18,6 +17,7 @@ FUNCTION_LIMIT = 120
 
 # File or "file:function", its own limit, the reason.
 EXCEPTIONS = {
+    "tests/unit/readelf-rows.h": (320, "one reader of one program's output"),
 }
 
 found = set()

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "basic/log.h"
-#include "tests/kernel/profiling-fixture.h"
+#include "tests/kernel/stored-fixture.h"
 
 /* Long windows, so that a profile is one test's own; KeepFree= would look at the host's disk. */
 #define STORAGE "[Storage]\nKeepFree=0\n"

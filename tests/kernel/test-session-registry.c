@@ -2,6 +2,7 @@
 /* Sessions: from a request to its result, with real samples */
 
 #include "session-fixture.h"
+#include "stored-fixture.h"
 
 #include <signal.h>
 

@@ -11,8 +11,8 @@
 #include "bus/bus-manager.h"
 #include "bus/bus-names.h"
 #include "bus/bus.h"
-#include "fake-manager.h"
-#include "fake-systemd.h"
+#include "fake-manager-calls.h"
+#include "fake-systemd-bus.h"
 #include "paths.h"
 #include "unit-test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests: Dump of the Manager */
 
-#include "fake-manager.h"
+#include "fake-manager-calls.h"
 #include "manager-dump.h"
 #include "unit-test.h"
 

@@ -6,8 +6,8 @@
 #include "basic/cgroup-util.h"
 #include "basic/unit-name.h"
 #include "bus/unit-watch.h"
-#include "fake-manager.h"
-#include "fake-systemd.h"
+#include "fake-manager-calls.h"
+#include "fake-systemd-bus.h"
 #include "unit-test.h"
 
 #define PATTERNS(...)             \
