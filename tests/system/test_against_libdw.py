@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from test_completeness import PROGRAMS, WAYS
 
 STOPS = 12
 FRAMES_MAX = 4096
@@ -74,8 +75,9 @@ def is_jit(pid, frames):
     return any(start <= frame < end for frame in frames for start, end in ranges)
 
 
-def compare(walker, pid):
-    """Numbers of stacks that are equal, and of those that could be compared; what differs."""
+def compare(walker, pid, contexts):
+    """Numbers of stacks that are equal, and of those that could be compared; what differs. From where a stack of
+    makecontext() has ended, see code_is_context_start(), libdw goes on: that address is added to contexts."""
     ours, theirs = by_profilerd(walker, pid), by_libdw(pid)
     equal, n, different = 0, 0, []
     for tid, (frames, end) in ours.items():
@@ -87,23 +89,36 @@ def compare(walker, pid):
                 different.append((frames, other, end))
             continue
         n += 1
-        if frames == other:
+        if frames != other and frames == other[:len(frames)]:
+            contexts.add(frames[-1])
+        if frames == other[:len(frames)]:
             equal += 1
         else:
             different.append((frames, other, end))
     return equal, n, different
 
 
-def check(walker, command, tmp_path, at_least=STOPS, environment=None):
+def build(directory, source, compiler, *flags):
+    need(compiler)
+    program = str(directory / "program")
+    result = subprocess.run([compiler, *flags, "-w", "-pthread", str(PROGRAMS / source), "-o", program], capture_output=True,
+                            text=True)
+    if result.returncode != 0:
+        pytest.skip(f"{compiler} {' '.join(flags)} cannot build here: {result.stderr[:200]}")
+    return program
+
+
+def check(walker, command, tmp_path, at_least=STOPS, environment=None, contexts_max=0):
     need(command[0])
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                                cwd=tmp_path, env={**os.environ, **(environment or {})})
     equal = n = 0
+    contexts = set()
     try:
         time.sleep(1)
         for _ in range(STOPS):
             stop(process)
-            e, m, different = compare(walker, process.pid)
+            e, m, different = compare(walker, process.pid, contexts)
             assert not different, "\n".join(f"{end}\n  ours   {' '.join(map(hex, a))}\n  libdw  {' '.join(map(hex, b))}"
                                             for a, b, end in different)
             equal, n = equal + e, n + m
@@ -114,6 +129,7 @@ def check(walker, command, tmp_path, at_least=STOPS, environment=None):
         process.wait()
     print(f"{command[0]}: {equal} of {n} stacks are equal")
     assert n >= at_least
+    assert len(contexts) <= contexts_max
 
 
 @pytest.mark.parametrize("command", [
@@ -129,6 +145,35 @@ def check(walker, command, tmp_path, at_least=STOPS, environment=None):
 ], ids=lambda command: command[0].rsplit("/", 1)[-1])
 def test_every_frame_is_the_one_of_libdw(walker, tmp_path, command):
     check(walker, command, tmp_path, at_least=2)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_shape_of_stack_is_that_of_libdw(walker, tmp_path, way):
+    check(walker, [build(tmp_path, "shapes.c", "gcc", *WAYS[way])], tmp_path, contexts_max=1)
+
+
+@pytest.mark.parametrize("way", ["o2", "o3", "static"])
+def test_exceptions_have_the_stacks_of_libdw(walker, tmp_path, way):
+    check(walker, [build(tmp_path, "throw.cc", "g++", *WAYS[way])], tmp_path)
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_a_program_whose_file_is_gone(walker, tmp_path, change):
+    """libdw finds no file and ends early; profilerd reads the one that is mapped."""
+    program = build(tmp_path, "throw.cc", "g++", *WAYS["o2"])
+    process = subprocess.Popen([program])
+    try:
+        time.sleep(0.3)
+        os.unlink(program)
+        if change == "replaced":
+            shutil.copy("/bin/true", program)
+        stop(process)
+        (frames, end), = by_profilerd(walker, process.pid).values()
+        assert end == "complete, 0 guessed"
+        assert len(frames) > 3
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_native_threads_of_node(walker, tmp_path):
