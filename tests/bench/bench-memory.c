@@ -57,13 +57,39 @@ static bool measure_idle(Profiling *p) {
                               IDLE_PERCENT_MAX);
 }
 
+/* A unit of so many idle processes, as if it had started before the daemon: all are looked at. */
+typedef struct Crowd {
+        char cgroup[256];
+        pid_t pid;
+        ManagerStatistics statistics; /* with it */
+} Crowd;
+
+static void crowd_start(Profiling *p, Crowd *c, const char *name, const char *n) {
+        char path[512], unit[64];
+
+        snprintf(path, sizeof(path), "/%s", name);
+        cgroup_make(path, c->cgroup);
+        snprintf(unit, sizeof(unit), "%s.service", name);
+        c->pid = cgroup_exec(c->cgroup, program_path("idle", path), n, NULL, NULL);
+        profiling_run(p, USEC_PER_SEC);
+        profiling_report(p, unit, c->cgroup, 2, c->pid);
+        profiling_run(p, USEC_PER_SEC);
+        manager_get_statistics(p->manager, &c->statistics);
+}
+
+static void crowd_stop(const Crowd *c) {
+        reap(c->pid);
+        usleep(200000); /* its children die with it */
+        cgroup_remove(c->cgroup);
+}
+
 int main(void) {
         const char *missing = missing_for_kernel_tests();
         _cleanup_(profiling_freep) Profiling *p = NULL;
-        char cgroup[256], path[512];
-        ManagerStatistics one, many;
+        char cgroup[256];
+        Crowd few = {}, many = {};
+        ManagerStatistics one;
         bool failed = false;
-        pid_t pid;
 
         if (missing) {
                 printf("skipped: needs %s\n", missing);
@@ -81,21 +107,25 @@ int main(void) {
         failed |= figure_at_most("memory-of-bpf-maps", (double) one.bpf_memory_bytes / 1e6, "MB",
                                  BPF_MB_MAX);
 
-        /* As if the unit had started before the daemon: all its processes are looked at. */
-        manager_unit_gone(p->manager, "memory.service");
-        pid = cgroup_exec(cgroup, program_path("idle", path), PROCESSES, NULL, NULL);
-        profiling_run(p, USEC_PER_SEC);
-        profiling_report(p, "memory.service", cgroup, 2, pid);
-        profiling_run(p, USEC_PER_SEC);
-        manager_get_statistics(p->manager, &many);
-        figure("processes-known", (double) many.n_processes, "processes");
+        /* The first brings the tables of the files that they share, the others only themselves. */
+        crowd_start(p, &few, "few", "1");
+        figure("memory-of-2-idle-processes",
+               ((double) few.statistics.memory_bytes - (double) one.memory_bytes) / 1e6, "MB");
+        figure("memory-of-their-tables",
+               (double) (few.statistics.bpf_memory_bytes - one.bpf_memory_bytes) / 1e6, "MB");
+        crowd_start(p, &many, "many", PROCESSES);
+        figure("processes-known", (double) many.statistics.n_processes, "processes");
         failed |= figure_at_most("memory-of-1000-idle-processes",
-                                 ((double) many.memory_bytes - (double) one.memory_bytes) / 1e6,
+                                 ((double) many.statistics.memory_bytes -
+                                  (double) few.statistics.memory_bytes +
+                                  (double) many.statistics.bpf_memory_bytes -
+                                  (double) few.statistics.bpf_memory_bytes) /
+                                         1e6,
                                  "MB", PROCESSES_MB_MAX);
         failed |= measure_idle(p);
 
-        reap(pid);
-        usleep(200000); /* its children die with it */
+        crowd_stop(&many);
+        crowd_stop(&few);
         cgroup_remove(cgroup);
         return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
