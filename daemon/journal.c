@@ -316,6 +316,25 @@ void journal_vacuumed(Journal *j, const StoreVacuum *total, usec_t now_usec) {
                         n, (double) bytes / (1 << 20));
 }
 
+void journal_unwind(Journal *j, const UnwindLoaderStatistics *s) {
+        Field files;
+
+        if (s->is_short == j->unwind_short)
+                return;
+        j->unwind_short = s->is_short;
+        if (!s->is_short) {
+                (void) log_full(LOG_NOTICE, 0, LOG_FIELDS(ID(MESSAGE_UNWIND_ENOUGH)),
+                                "All unwind tables are loaded.");
+                return;
+        }
+        (void) log_full(LOG_WARNING, 0,
+                        LOG_FIELDS(ID(MESSAGE_UNWIND_SHORT),
+                                   field_count(&files, "PROFILERD_FILES", s->n_refused_files)),
+                        "UnwindMemoryMax= is too small: %zu files have no unwind table, stacks "
+                        "through them may end early.",
+                        s->n_refused_files);
+}
+
 void journal_workers(Journal *j, const IndexCacheStatistics *s) {
         uint64_t failures = s->failed - s->unreadable;
         Field field_failures;

@@ -11,6 +11,7 @@
 
 #include "manager.h"
 #include "profile-writer.h"
+#include "profiler.h"
 #include "symbol/index-cache.h"
 
 enum {
@@ -35,7 +36,7 @@ typedef struct Journal {
         uint64_t removed_bytes_told;
         uint64_t n_unit_failures;
         uint64_t worker_failures, built; /* when one went well last */
-        bool store_failed, workers_failed;
+        bool store_failed, workers_failed, unwind_short;
 } Journal;
 
 /* life */
@@ -67,4 +68,5 @@ void journal_profile(Journal *j, const WrittenProfile *w);
 void journal_losses(
         Journal *j, const ManagerLoss *losses, size_t n_losses, uint64_t samples, usec_t now_usec);
 void journal_vacuumed(Journal *j, const StoreVacuum *total, usec_t now_usec);
+void journal_unwind(Journal *j, const UnwindLoaderStatistics *s);
 void journal_workers(Journal *j, const IndexCacheStatistics *s);

@@ -524,6 +524,7 @@ static void tell_journal(Manager *m, const ManagerStatistics *s, usec_t now) {
         journal_vacuumed(&m->journal, &vacuumed, now);
         profiler_get_statistics(m->profiler, &profiler);
         journal_workers(&m->journal, &profiler.indexes);
+        journal_unwind(&m->journal, &profiler.unwind);
 }
 
 static int on_status(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -532,6 +533,7 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata) {
         ManagerStatistics s;
         int r;
 
+        profiler_retry_tables(m->profiler);
         manager_get_statistics(m, &s);
         notify_status(m, &s, now);
         tell_journal(m, &s, now);

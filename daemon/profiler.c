@@ -480,6 +480,11 @@ void profiler_set_lines(Profiler *p, bool lines) {
 
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes) {
         unwind_loader_set_max(p->unwind, bytes);
+        unwind_loader_retry(p->unwind);
+}
+
+void profiler_retry_tables(Profiler *p) {
+        unwind_loader_retry(p->unwind);
 }
 
 void profiler_look_for_names(Profiler *p) {

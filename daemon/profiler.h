@@ -79,6 +79,8 @@ int profiler_set_paused(Profiler *p, bool paused);
 /* Of files that are indexed from now on, and of windows that are written. */
 void profiler_set_lines(Profiler *p, bool lines);
 void profiler_set_unwind_memory_max(Profiler *p, uint64_t bytes);
+/* Loads unwind tables that did not fit before. To be called from time to time. */
+void profiler_retry_tables(Profiler *p);
 /* Debug files may have been installed: they are looked for at the next samples. */
 void profiler_look_for_names(Profiler *p);
 

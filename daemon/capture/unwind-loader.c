@@ -44,10 +44,20 @@ struct UnwindLoader {
         LoadedSpace *spaces;
         LoadedProcess *processes;
         uint64_t refused_files, refused_processes;
+        size_t n_refused;   /* files that are refused now */
+        bool released;      /* there may be room for them */
+        bool refused_space; /* since the last unwind_loader_retry() */
+        bool is_short;
+        uint64_t max_bytes;
 };
 
 static uint32_t chunks_for(size_t n, size_t per_chunk) {
         return (uint32_t) ((n + per_chunk - 1) / per_chunk);
+}
+
+static void release(UnwindLoader *l, uint32_t first, uint32_t n) {
+        unwind_memory_release(l->memory, first, n);
+        l->released = true;
 }
 
 /* ---- files ---- */
@@ -114,6 +124,7 @@ static LoadedFile *ref_file(UnwindLoader *l, File *file) {
                 table = index_file_get_unwind(file_get_index(file));
                 if (table->n_pages > 0 && load_table(l, f, table) < 0) {
                         l->refused_files++;
+                        l->n_refused++;
                         f->refused = true;
                         log_debug("No memory for the unwind table of %s.", file_get_path(file));
                 }
@@ -126,7 +137,8 @@ static void unref_file(UnwindLoader *l, LoadedFile *f) {
         if (!f || --f->n_references > 0)
                 return;
         if (f->first != 0)
-                unwind_memory_release(l->memory, f->first, f->n_chunks);
+                release(l, f->first, f->n_chunks);
+        l->n_refused -= f->refused;
         HASH_DEL(l->files, f);
         file_unref(f->file);
         free(f);
@@ -174,7 +186,7 @@ static void free_space(UnwindLoader *l, LoadedSpace *s) {
                 for (size_t i = 0; i < mapping_set_size(s->mappings); i++)
                         unref_file(l, s->files[i]);
         if (s->first != 0)
-                unwind_memory_release(l->memory, s->first, s->n_chunks);
+                release(l, s->first, s->n_chunks);
         mapping_set_unref(s->mappings);
         free(s->files);
         free(s);
@@ -245,6 +257,29 @@ void unwind_loader_add_file(UnwindLoader *l, File *file) {
                 }
 }
 
+/* ---- what was refused ---- */
+
+static void link_everywhere(UnwindLoader *l, const LoadedFile *f) {
+        for (LoadedSpace *s = l->spaces; s; s = s->hh.next)
+                for (size_t i = 0; i < mapping_set_size(s->mappings); i++)
+                        if (s->files[i] == f)
+                                link_file(get_mapping(l, s, i), mapping_set_get(s->mappings, i), f);
+}
+
+void unwind_loader_retry(UnwindLoader *l) {
+        if (l->released)
+                for (LoadedFile *f = l->files; f && l->n_refused > 0; f = f->hh.next) {
+                        if (!f->refused ||
+                            load_table(l, f, index_file_get_unwind(file_get_index(f->file))) < 0)
+                                continue;
+                        f->refused = false;
+                        l->n_refused--;
+                        link_everywhere(l, f);
+                }
+        l->is_short = l->max_bytes > 0 && (l->n_refused > 0 || l->refused_space);
+        l->released = l->refused_space = false;
+}
+
 /* ---- processes ---- */
 
 static int publish(UnwindLoader *l, pid_t pid, const LoadedSpace *s) {
@@ -305,6 +340,7 @@ int unwind_loader_set_process(UnwindLoader *l, pid_t pid, MappingSet *mappings) 
         r = set_process(l, p, mappings);
         if (r < 0) {
                 l->refused_processes++;
+                l->refused_space |= r == -ENOSPC;
                 unwind_loader_remove_process(l, pid); /* old mappings are worse than none */
                 return r;
         }
@@ -334,6 +370,7 @@ int unwind_loader_new(UnwindLoader **ret, int segments_fd, int processes_fd, uin
         if (!l)
                 return -ENOMEM;
         l->processes_fd = processes_fd;
+        l->max_bytes = max_bytes;
         r = unwind_memory_new(&l->memory, segments_fd, max_bytes);
         if (r < 0)
                 return r;
@@ -353,6 +390,8 @@ UnwindLoader *unwind_loader_free(UnwindLoader *l) {
 
 void unwind_loader_set_max(UnwindLoader *l, uint64_t max_bytes) {
         unwind_memory_set_max(l->memory, max_bytes);
+        l->released |= max_bytes > l->max_bytes;
+        l->max_bytes = max_bytes;
 }
 
 void unwind_loader_get_statistics(const UnwindLoader *l, UnwindLoaderStatistics *ret) {
@@ -364,5 +403,7 @@ void unwind_loader_get_statistics(const UnwindLoader *l, UnwindLoaderStatistics 
                 .mapped_bytes = unwind_memory_get_mapped_bytes(l->memory),
                 .refused_files = l->refused_files,
                 .refused_processes = l->refused_processes,
+                .n_refused_files = l->n_refused,
+                .is_short = l->is_short,
         };
 }

@@ -19,6 +19,8 @@ typedef struct UnwindLoaderStatistics {
         uint64_t used_bytes, mapped_bytes;
         uint64_t refused_files;     /* there was no memory for their table */
         uint64_t refused_processes; /* no memory for their mappings, or too many processes */
+        size_t n_refused_files;     /* that still have none */
+        bool is_short; /* when unwind_loader_retry() was called last, the budget was too small */
 } UnwindLoaderStatistics;
 
 /* Descriptors of the maps "unwind_segments" and "unwind_processes", which the caller keeps. */
@@ -39,5 +41,9 @@ void unwind_loader_remove_process(UnwindLoader *l, pid_t pid);
 /* The file has its index now, or will have none: its table comes into all address spaces that have
  * it mapped. */
 void unwind_loader_add_file(UnwindLoader *l, File *file);
+
+/* Loads what was refused before, if there may be room now. To be called from time to time: it may
+ * wait for the kernel. */
+void unwind_loader_retry(UnwindLoader *l);
 
 void unwind_loader_get_statistics(const UnwindLoader *l, UnwindLoaderStatistics *ret);

@@ -3,8 +3,8 @@
  * Unwind Memory
  *
  * Free runs are kept sorted and joined. What was released waits in quarantine until all programs
- * that may have seen it have ended: a membarrier waits for that, and is only asked for when memory
- * is short.
+ * that may have seen it have ended. To wait for them takes some milliseconds, in which nobody looks
+ * after samples: it is done when memory is short only, and for a bounded share of the time.
  */
 
 #include <bpf/bpf.h>
@@ -13,9 +13,14 @@
 #include <sys/syscall.h>
 
 #include "basic/array.h"
+#include "basic/time-util.h"
 #include "capture/unwind-memory.h"
 
 #define SEGMENT_BYTES ((size_t) UNWIND_SEGMENT_CHUNKS * UNWIND_CHUNK_BYTES)
+
+/* Waiting may take so much of the time, and so much at once. */
+enum { WAIT_SHARE = 50 };
+#define WAIT_BURST_USEC (2 * USEC_PER_SEC)
 
 typedef struct Run {
         uint32_t first, n;
@@ -33,6 +38,7 @@ struct UnwindMemory {
         uint32_t n_segments;
         uint32_t n_used; /* chunks */
         Runs free, quarantine;
+        usec_t made_usec, waited_usec; /* CLOCK_MONOTONIC */
 };
 
 int unwind_memory_new(UnwindMemory **ret, int segments_fd, uint64_t max_bytes) {
@@ -44,6 +50,7 @@ int unwind_memory_new(UnwindMemory **ret, int segments_fd, uint64_t max_bytes) {
                 return -ENOMEM;
         m->segments_fd = segments_fd;
         m->max_bytes = max_bytes;
+        m->made_usec = now_usec(CLOCK_MONOTONIC);
 
         p = mmap(NULL, SEGMENT_BYTES * UNWIND_SEGMENTS_MAX, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -118,10 +125,49 @@ static bool take_run(Runs *list, uint32_t n, uint32_t *ret_first) {
         return true;
 }
 
-/* No program that has seen these runs is running any more (membarrier(2): GLOBAL is a grace
- * period). */
+static int make_segment(void) {
+        LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+        int fd;
+
+        fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_segment", sizeof(uint32_t),
+                            UNWIND_CHUNK_BYTES, UNWIND_SEGMENT_CHUNKS, &options);
+        return fd < 0 ? -errno : fd;
+}
+
+/* Until no program is running any more that runs now. */
+static int wait_for_programs(UnwindMemory *m) {
+        const uint32_t last = UNWIND_SEGMENTS_MAX - 1;
+        _cleanup_close_ int fd = -EBADF;
+
+        /* membarrier(2): GLOBAL is a grace period. It is refused where there are nohz_full CPUs. */
+        if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) >= 0)
+                return 0;
+        if (m->n_segments > last)
+                return -EOPNOTSUPP;
+        /* So is a change of a map of maps: the kernel waits with its answer. */
+        fd = make_segment();
+        if (fd < 0)
+                return fd;
+        if (bpf_map_update_elem(m->segments_fd, &last, &fd, BPF_ANY) < 0)
+                return -errno;
+        (void) bpf_map_delete_elem(m->segments_fd, &last);
+        return 0;
+}
+
+static bool may_wait(const UnwindMemory *m, usec_t now) {
+        return m->waited_usec < WAIT_BURST_USEC + (now - m->made_usec) / WAIT_SHARE;
+}
+
+/* No program that has seen these runs is running any more. */
 static void end_quarantine(UnwindMemory *m) {
-        if (m->quarantine.n == 0 || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+        usec_t begin = now_usec(CLOCK_MONOTONIC);
+        int r;
+
+        if (m->quarantine.n == 0 || !may_wait(m, begin))
+                return;
+        r = wait_for_programs(m);
+        m->waited_usec += now_usec(CLOCK_MONOTONIC) - begin;
+        if (r < 0)
                 return;
         while (m->quarantine.n > 0) {
                 if (add_run(&m->free, m->quarantine.runs[m->quarantine.n - 1]) < 0)
@@ -133,7 +179,6 @@ static void end_quarantine(UnwindMemory *m) {
 /* ---- segments ---- */
 
 static int add_segment(UnwindMemory *m) {
-        LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
         uint8_t *at = m->memory + m->n_segments * SEGMENT_BYTES;
         Run run = { m->n_segments * UNWIND_SEGMENT_CHUNKS, UNWIND_SEGMENT_CHUNKS };
         _cleanup_close_ int fd = -EBADF;
@@ -143,10 +188,9 @@ static int add_segment(UnwindMemory *m) {
             (m->n_segments + 1) * (uint64_t) SEGMENT_BYTES > m->max_bytes)
                 return -ENOSPC;
 
-        fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_segment", sizeof(uint32_t),
-                            UNWIND_CHUNK_BYTES, UNWIND_SEGMENT_CHUNKS, &options);
+        fd = make_segment();
         if (fd < 0)
-                return -errno;
+                return fd;
         if (mmap(at, SEGMENT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
             MAP_FAILED)
                 return -errno;

@@ -282,6 +282,63 @@ static void test_without_memory_for_a_table_the_rest_works(void **state) {
         assert_true(s.mapped_bytes <= UINT64_C(1) << 20);
 }
 
+/* Mappings of nothing, which take the room that tables would need. */
+static void set_ballast(Bed *b, pid_t pid, uint64_t n) {
+        _cleanup_(mapping_set_unrefp) MappingSet *ballast = NULL;
+        _cleanup_(file_unrefp) File *file = NULL;
+
+        assert_int_equal(mapping_set_new(&ballast), 0);
+        assert_int_equal(file_table_get(b->files, &(FileId){}, "", &file), 0);
+        for (uint64_t i = 0; i < n; i++) {
+                const Mapping m = { 2 * i << 12, (2 * i + 1) << 12, 2 * i << 12, file };
+
+                assert_int_equal(mapping_set_add(&ballast, &m), 0);
+        }
+        assert_int_equal(unwind_loader_set_process(b->loader, pid, ballast), 1);
+}
+
+static void test_what_was_refused_is_loaded_when_there_is_room(void **state) {
+        /* One segment, and 32 bytes a mapping. */
+        _cleanup_(bed_freep) Bed *b = bed_new(UINT64_C(1) << 20);
+        UnwindLoaderStatistics s;
+
+        set_ballast(b, 1, MAPPING_SET_MAX);
+        set_ballast(b, 3, MAPPING_SET_MAX - 1000);
+        assert_int_equal(unwind_loader_set_process(b->loader, 2, b->mappings), 1);
+        give_libc_an_index(b);
+        unwind_loader_add_file(b->loader, find_libc(b)->file);
+        unwind_loader_retry(b->loader);
+        unwind_loader_get_statistics(b->loader, &s);
+        assert_int_equal(s.refused_files, 1);
+        assert_int_equal(s.n_refused_files, 1);
+        assert_true(s.is_short);
+        assert_int_equal(loaded_libc(b, 2).file, 0);
+        assert_int_equal(loaded_libc(b, 2).absence, UNWIND_REFUSED_TABLE);
+
+        unwind_loader_remove_process(b->loader, 1);
+        unwind_loader_retry(b->loader);
+        unwind_loader_get_statistics(b->loader, &s);
+        assert_int_equal(s.n_refused_files, 0);
+        assert_false(s.is_short);
+        assert_true(loaded_libc(b, 2).file != 0);
+}
+
+static void test_what_was_refused_is_loaded_when_the_budget_grows(void **state) {
+        _cleanup_(bed_freep) Bed *b = bed_new(0);
+        UnwindLoaderStatistics s;
+
+        give_libc_an_index(b);
+        assert_int_equal(unwind_loader_set_process(b->loader, 1, b->mappings), -ENOSPC);
+        unwind_loader_retry(b->loader);
+        unwind_loader_get_statistics(b->loader, &s);
+        assert_false(s.is_short); /* nothing is what was asked for */
+
+        unwind_loader_set_max(b->loader, BUDGET);
+        unwind_loader_retry(b->loader);
+        assert_int_equal(unwind_loader_set_process(b->loader, 1, b->mappings), 1);
+        assert_true(loaded_libc(b, 1).file != 0);
+}
+
 static void test_too_many_processes_are_refused_and_counted(void **state) {
         _cleanup_(bed_freep) Bed *b = bed_new(BUDGET);
         UnwindLoaderStatistics s;
@@ -303,6 +360,8 @@ int main(void) {
                 cmocka_unit_test(test_processes_share_what_they_have_in_common),
                 cmocka_unit_test(test_the_last_process_takes_everything_with_it),
                 cmocka_unit_test(test_without_memory_for_a_table_the_rest_works),
+                cmocka_unit_test(test_what_was_refused_is_loaded_when_there_is_room),
+                cmocka_unit_test(test_what_was_refused_is_loaded_when_the_budget_grows),
                 cmocka_unit_test(test_too_many_processes_are_refused_and_counted),
         };
         const char *missing = missing_for_kernel_tests();

@@ -3,6 +3,8 @@
 
 import pytest
 
+from machine import wait_until
+
 SECONDS = 6
 DEPTH = 40
 FIRST = 8
@@ -96,3 +98,49 @@ def test_without_memory_for_tables_profiling_goes_on(shared_machine):
     finally:
         machine.path("/etc/profilerd/profilerd.conf.d/50-unwind.conf").unlink()
         machine.run("systemctl", "reload", "profilerd")
+
+
+BIG = ("import hashlib, sqlite3, ssl, unicodedata, lzma, decimal\n"
+       "while True: sqlite3.connect(':memory:').execute('select ' + '+'.join(map(str, range(500)))).fetchall()")
+
+
+def test_a_budget_that_is_too_small_is_told_and_lasts_no_longer_than_it_is(shared_machine):
+    machine = shared_machine
+    conf = "/etc/profilerd/profilerd.conf.d/50-unwind.conf"
+    before = machine.journal_end()
+    machine.write(conf, "[Profilerd]\nUnwindMemoryMax=1M\n")
+    # What is loaded already is not taken back.
+    machine.systemctl("restart", "profilerd")
+    try:
+        machine.start("big", "/usr/bin/python3", "-c", BIG)
+        machine.let_run("big", seconds=2)
+
+        def said():
+            return [entry["MESSAGE"] for entry in machine.journal("-u", "profilerd", after=before)
+                    if "unwind table" in entry["MESSAGE"]]
+
+        wait_until(said, 20, "the journal to say it")
+        assert "UnwindMemoryMax= is too small" in said()[0]
+        assert machine.losses()["tables-refused"] > 0
+        assert "raise UnwindMemoryMax=" in machine.ctl("doctor", check=False).stdout
+        machine.flush()
+        profiles = machine.profiles("big.service")
+        assert note(profiles, "samples") > 100
+        assert dict(machine.unit("big.service", "StackEnds"))["no-budget"] > 0
+        doctor = machine.ctl("doctor", "big", check=False).stdout
+        assert "there was no memory for its unwind table" in doctor, doctor
+
+        machine.path(conf).unlink()
+        machine.run("systemctl", "reload", "profilerd")
+        wait_until(lambda: len(said()) > 1, 20, "the journal to say that it is over")
+        assert said()[1] == "All unwind tables are loaded."
+        refused = dict(machine.unit("big.service", "StackEnds"))["no-budget"]
+        machine.let_run("big", seconds=1)
+        machine.flush()
+        assert dict(machine.unit("big.service", "StackEnds"))["no-budget"] == refused
+        assert note(machine.profiles("big.service")[-1:], "stacks-complete") > 50
+        assert len(said()) == 2
+    finally:
+        machine.stop("big")
+        machine.path(conf).unlink(missing_ok=True)
+        machine.systemctl("restart", "profilerd")

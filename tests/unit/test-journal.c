@@ -187,6 +187,24 @@ static void test_failures_between_successes_are_not_in_a_row(void **state) {
         expect(w, "");
 }
 
+/* ---- unwind tables ---- */
+
+static void test_a_budget_that_is_too_small_is_said_once_and_so_is_its_end(void **state) {
+        const UnwindLoaderStatistics enough = {},
+                                     small = { .n_refused_files = 3, .is_short = true };
+        World *w = *state;
+
+        journal_unwind(&w->journal, &enough);
+        expect(w, "");
+        journal_unwind(&w->journal, &small);
+        journal_unwind(&w->journal, &small);
+        expect(w,
+               "UnwindMemoryMax= is too small: 3 files have no unwind table, stacks through them "
+               "may end early.\n");
+        journal_unwind(&w->journal, &enough);
+        expect(w, "All unwind tables are loaded.\n");
+}
+
 /* ---- units, configuration ---- */
 
 static void test_units_that_fail_are_said_once_a_minute(void **state) {
@@ -250,6 +268,7 @@ int main(void) {
                 WORLD_TEST(test_failures_in_a_row_are_said_once_and_so_is_the_end_of_it),
                 WORLD_TEST(test_unreadable_files_are_no_failures),
                 WORLD_TEST(test_failures_between_successes_are_not_in_a_row),
+                WORLD_TEST(test_a_budget_that_is_too_small_is_said_once_and_so_is_its_end),
                 WORLD_TEST(test_units_that_fail_are_said_once_a_minute),
                 WORLD_TEST(test_units_that_come_and_go_are_for_debugging),
                 WORLD_TEST(test_a_refused_configuration_says_what_is_in_force),
