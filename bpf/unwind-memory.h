@@ -29,7 +29,8 @@ enum {
         UNWIND_RULES_PER_CHUNK = 16, /* a power of two, as the verifier can follow a mask only */
 
         UNWIND_MAPPINGS_BITS = 14, /* 2^14 mappings of one address space */
-        UNWIND_ROWS_BITS = 13,     /* more rows than a page of text has bytes */
+        UNWIND_CHUNK_ROWS_BITS = 7,
+        UNWIND_ROW_CHUNKS_BITS = 6, /* for more rows than a page of text has bytes */
 };
 
 struct unwind_chunk {

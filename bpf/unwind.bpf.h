@@ -53,12 +53,6 @@ static __always_inline struct unwind_mapping *get_mapping(__u32 first, __u32 i) 
         return c ? (struct unwind_mapping *) c + i % UNWIND_MAPPINGS_PER_CHUNK : NULL;
 }
 
-static __always_inline struct unwind_row *get_row(__u32 first, __u32 i) {
-        struct unwind_chunk *c = get_chunk(first + i / UNWIND_ROWS_PER_CHUNK);
-
-        return c ? (struct unwind_row *) c + i % UNWIND_ROWS_PER_CHUNK : NULL;
-}
-
 /* The last of n mappings, sorted by start, that does not start above the address. */
 static __always_inline struct unwind_mapping *find_mapping(const struct unwind_process *p,
                                                            __u64 address) {
@@ -78,13 +72,59 @@ static __always_inline struct unwind_mapping *find_mapping(const struct unwind_p
         return m && address >= m->start && address < m->end ? m : NULL;
 }
 
+/* Of the chunks with the rows [first, end) the one with the row in force: the last that does not
+ * begin above the offset. There is one chunk as a rule, and hardly ever are there more than two. */
+static __always_inline struct unwind_chunk *find_rows(
+        __u32 rows, __u32 first, __u32 end, __u64 offset, __u32 *ret_start) {
+        __u32 low = first / UNWIND_ROWS_PER_CHUNK, n = (end - 1) / UNWIND_ROWS_PER_CHUNK - low + 1;
+        struct unwind_row *row;
+
+        for (int i = 0; i < UNWIND_ROW_CHUNKS_BITS && n > 1; i++) {
+                __u32 half = n / 2;
+
+                row = (struct unwind_row *) get_chunk(rows + low + half);
+                if (!row)
+                        return NULL;
+                low += half & (__u32) mask_if_not_above(row->offset, offset);
+                n -= half;
+        }
+        *ret_start = low * UNWIND_ROWS_PER_CHUNK;
+        return get_chunk(rows + low);
+}
+
+/* The row of a page, [first, end), that is in force at the offset. */
+static __always_inline struct unwind_row *find_row(__u32 rows,
+                                                   __u32 first,
+                                                   __u32 end,
+                                                   __u64 offset) {
+        struct unwind_row *row;
+        __u32 start, n;
+
+        row = (struct unwind_row *) find_rows(rows, first, end, offset, &start);
+        if (!row)
+                return NULL;
+        if (first < start)
+                first = start;
+        if (end > start + UNWIND_ROWS_PER_CHUNK)
+                end = start + UNWIND_ROWS_PER_CHUNK;
+        first -= start;
+        n = end - start - first;
+        for (int i = 0; i < UNWIND_CHUNK_ROWS_BITS && n > 1; i++) {
+                __u32 half = n / 2, at = (first + half) & (UNWIND_ROWS_PER_CHUNK - 1);
+
+                first += half & (__u32) mask_if_not_above(row[at].offset, offset);
+                n -= half;
+        }
+        return row + (first & (UNWIND_ROWS_PER_CHUNK - 1));
+}
+
 /* The rule in force at an ELF address. NULL: the file's table does not speak of it. */
 static __always_inline struct unwind_rule *find_rule(__u32 file, __u64 address) {
         struct unwind_file *f = (struct unwind_file *) get_chunk(file);
         struct unwind_chunk *c;
         struct unwind_page *p;
         struct unwind_row *row;
-        __u32 rows, first, n, base = 0;
+        __u32 rows, first, n;
         __u64 page, offset = address & 4095;
 
         if (!f || address < f->start)
@@ -102,16 +142,7 @@ static __always_inline struct unwind_rule *find_rule(__u32 file, __u64 address) 
         if (n == 0)
                 return NULL;
 
-        for (int i = 0; i < UNWIND_ROWS_BITS && n > 1; i++) {
-                __u32 half = n / 2;
-
-                row = get_row(rows, first + base + half);
-                if (!row)
-                        return NULL;
-                base += half & (__u32) mask_if_not_above(row->offset, offset);
-                n -= half;
-        }
-        row = get_row(rows, first + base);
+        row = find_row(rows, first, first + n, offset);
         if (!row || row->rule >= f->n_rules)
                 return NULL;
         c = get_chunk(f->rules + row->rule / UNWIND_RULES_PER_CHUNK);
