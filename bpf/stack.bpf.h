@@ -26,6 +26,8 @@ enum {
         FIRST_MAPPED = 4096, /* nothing is mapped below (vm.mmap_min_addr) */
         FRAMES_ROOM = 512,   /* power of two above all frames: an index is masked, never compared */
 };
+/* No user space reaches up to here, with page tables of five levels or with fewer. */
+#define USER_END (1ULL << 56)
 _Static_assert(SAMPLE_USER_FRAMES_MAX + SAMPLE_KERNEL_FRAMES_MAX < FRAMES_ROOM, "frames fit");
 
 #if defined(__TARGET_ARCH_arm64)
@@ -226,12 +228,12 @@ static __always_inline void walk_user_by_helper(void *ctx, struct scratch *s) {
         s->record.flags |= SAMPLE_GUESSED;
         s->record.stack_end = s->record.n_user == SAMPLE_KERNEL_FRAMES_MAX ? STACK_END_TRUNCATED
                                                                            : STACK_END_NO_TABLE;
-        /* The kernel's walk goes on past null: behind the outermost function, and through code
-         * that keeps anything in the frame pointer. */
+        /* The kernel's walk goes on past null, behind the outermost function, and through code that
+         * keeps anything in the frame pointer: what it finds there need not be an address. */
         for (__u32 i = 0; i < SAMPLE_KERNEL_FRAMES_MAX && i < s->record.n_user; i++) {
                 __u64 address = s->frames[(first + i) & (FRAMES_ROOM - 1)];
 
-                if (address >= FIRST_MAPPED)
+                if (address >= FIRST_MAPPED && address < USER_END)
                         continue;
                 s->record.n_user = i;
                 s->record.stack_end = address == 0 ? STACK_END_COMPLETE : STACK_END_NOT_CODE;
