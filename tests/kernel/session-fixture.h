@@ -8,7 +8,7 @@
  */
 
 #include "session-registry.h"
-#include "tests/kernel/profiling-fixture.h"
+#include "tests/kernel/stored-fixture.h"
 
 /* format: "%d": the process whose pid_t what is; else a target, what is put behind it. */
 static inline SessionRequest request_of(const char *format, const void *what) {
