@@ -14,7 +14,7 @@
 #include "basic/log.h"
 #include "figures.h"
 #include "profile/profile-quality.h"
-#include "tests/kernel/profiling-fixture.h"
+#include "tests/kernel/stored-fixture.h"
 
 enum { COMPLETE_PERCENT_MIN = 99 };
 

@@ -48,6 +48,7 @@ PROVEN_BY = {
     "daemon/capture/off-cpu.c": ["tests/kernel/test-off-cpu.c"],
     "daemon/capture/sampler.c": ["tests/kernel/test-sampler.c"],
     "daemon/capture/session-events.c": ["tests/kernel/test-session-events.c"],
+    "daemon/capture/session-waits.c": ["tests/kernel/test-session-waits.c"],
     "daemon/capture/unwind-loader.c": ["tests/kernel/test-unwind-loader.c"],
     "daemon/capture/unwind-memory.c": ["tests/kernel/test-unwind-memory.c"],
     # The root: from samples of a real program to its profile.

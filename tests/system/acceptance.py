@@ -46,7 +46,7 @@ CHECKS = {
     ],
     "Watchdog and crash: a daemon that hangs is started again, and no file is half": [
         "test_watchdog.py::test_hung_daemon_is_ended_and_started_again",
-        "test_store.py::test_files_are_whole_after_any_number_of_kills",
+        "test_store.py::test_files_are_whole_and_no_complete_window_is_lost_after_any_number_of_kills",
     ],
     "Logs: the catalog explains what was said of a unit, systemctl sets the level": [
         "test_journal.py::test_journalctl_explains_what_was_said_of_a_unit",
