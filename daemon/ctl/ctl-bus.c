@@ -77,6 +77,7 @@ static int error_to_errno(const sd_bus_error *e, int r) {
                 { BUS_ERROR_CONFIG_INVALID, -EBADMSG },
                 { BUS_ERROR_NO_SUCH_TARGET, -ESRCH },
                 { BUS_ERROR_TOO_MANY_SESSIONS, -EUSERS },
+                { BUS_ERROR_BUSY, -EBUSY },
                 { BUS_ERROR_LIMIT_EXCEEDED, -ERANGE },
                 { SD_BUS_ERROR_INVALID_ARGS, -EINVAL },
         };

@@ -428,6 +428,16 @@ int verb_trigger(const Ctl *c, char **names) {
                                  "Triggers are files of /etc/profilerd/triggers.d; after a change "
                                  "run 'profilerctl reload'.",
                                  "Trigger %s cannot be set off for %s.", names[0], unit);
+        if (r == -EBUSY)
+                return ctl_error(EXIT_CODE_FAILURE, ctl_bus_get_message(b),
+                                 "Wait, or change CooldownSec= and MaxPerHour= in "
+                                 "/etc/profilerd/triggers.d; 'profilerctl record' looks closer at "
+                                 "any time.",
+                                 "Trigger %s was not set off for %s.", names[0], unit);
+        if (r == -EUSERS || r == -ERANGE)
+                return ctl_error(EXIT_CODE_FAILURE, ctl_bus_get_message(b),
+                                 "Limits are set in section [Sessions] of profilerd.conf(5).",
+                                 "Trigger %s could not start a session of %s.", names[0], unit);
         if (r < 0)
                 return ctl_bus_error(b, r, "The trigger");
         ctl_hint(c, "Recording %s; 'profilerctl sessions' shows how it goes.", unit);
