@@ -293,8 +293,8 @@ said() { journalctl --no-pager -q -o cat -t profilerd "PROFILERD_TRIGGER=$1"; }
 
 # fires NAME WORDS
 fires() {
-    local try
-    for try in {1..60}; do
+    local _
+    for _ in {1..60}; do
         said "$1" | grep -q "$2" && break
         sleep 0.5
     done
