@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,11 @@ def examples(tree, *arguments):
                           capture_output=True, text=True, timeout=60)
 
 
+def without_sizes(text):
+    """The guard does not look at them: they depend on the compressor."""
+    return re.sub(r"(Wrote \S+) \([^,]+,", r"\1 (", text)
+
+
 @pytest.mark.parametrize("page, shown, other", [
     ("profilerctl.1.rst", "longest_match  ", "longest_watch  "),
     ("profilerctl.1.rst", "    45 profiles of 3 units take", "    46 profiles of 3 units take"),
@@ -54,7 +60,7 @@ def test_a_block_that_differs_is_named_and_repaired(tree, page, shown, other):
     result = examples(tree)
     assert result.returncode == 1 and result.stdout.startswith(f"man/{page}:")
     assert examples(tree, "--update").returncode == 0
-    assert path.read_text() == right
+    assert without_sizes(path.read_text()) == without_sizes(right)
     assert examples(tree).returncode == 0
 
 
