@@ -151,7 +151,7 @@ static bool has_passing_code(const KernelNames *k, const Window *w) {
 
 static bool is_fresh(const KernelNames *k, const Window *w, usec_t now) {
         return k->loaded_usec > 0 && (now < k->loaded_usec + KERNEL_NAMES_RELOAD_USEC ||
-                                      (k->error >= 0 && !(w && has_passing_code(k, w))));
+                                      (k->error >= 0 && !has_passing_code(k, w)));
 }
 
 bool kernel_names_prepare(KernelNames *k, const Window *w) {

@@ -30,8 +30,8 @@ int kernel_names_new(KernelNames **ret,
 KernelNames *kernel_names_free(KernelNames *k);
 DEFINE_CLEANUP(KernelNames *, kernel_names_free);
 
-/* Whether they are as fresh as the window needs them, or, w NULL, have been read at all. If not
- * they are being read, and on_ready is called when they are. */
+/* Whether they are as fresh as the window needs them. If not they are being read, and on_ready is
+ * called when they are. */
 bool kernel_names_prepare(KernelNames *k, const Window *w);
 
 /* Those that are there, read now if there are none; borrowed. NULL: they cannot be had. */

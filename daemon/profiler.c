@@ -409,7 +409,6 @@ void profiler_learn_processes(Profiler *p, const char *control_group) {
 
         /* What starts is about to execute its program and map its libraries. */
         sampler_hurry(p->sampler, START_USEC);
-        (void) kernel_names_prepare(p->kernel, NULL);
         r = cgroup_processes(control_group, learn_process, p);
         if (r < 0)
                 log_debug_errno(r, "Failed to list the processes of %s: %m", control_group);

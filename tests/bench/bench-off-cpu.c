@@ -15,6 +15,7 @@
 enum {
         ROUNDS = 5,
         ROUND_USEC = 300 * 1000,
+        WARM_UP_USEC = 100 * 1000, /* what may be taken at once is taken */
         DRAIN_USEC = 10 * 1000,
         DEFAULT_HZ = 200,
         ALL_HZ = 100 * 1000 * 1000,
@@ -106,24 +107,27 @@ static void get_runs(const Bench *b, uint64_t *ret_nsec, uint64_t *ret_n) {
         *ret_n = info.run_cnt;
 }
 
-/* Nanoseconds for each switch; *ret_sampled is the share of waits that were sampled. */
-static double measure(Bench *b, Kind kind, double *ret_sampled) {
-        const OffCpuOptions options = { .samples_max_hz = kind == KIND_ALL ? ALL_HZ : DEFAULT_HZ };
-        uint64_t id = cgroup_id_of(b->cgroup), nsec_before, nsec, n_before, n, samples_before;
-        usec_t end;
+static void run_for(Bench *b, usec_t usec) {
+        usec_t end = now_usec(CLOCK_MONOTONIC) + usec;
 
-        off_cpu_set_options(b->off_cpu, &options);
-        if (kind != KIND_OTHERS)
-                assert_return_code(off_cpu_set_target(b->off_cpu, id, 0, true), 0);
-        usleep(DRAIN_USEC);
-        sampler_drain(b->sampler);
-        samples_before = b->n_samples;
-        get_runs(b, &nsec_before, &n_before);
-        end = now_usec(CLOCK_MONOTONIC) + ROUND_USEC;
         while (now_usec(CLOCK_MONOTONIC) < end) {
                 usleep(DRAIN_USEC);
                 sampler_drain(b->sampler);
         }
+}
+
+/* Nanoseconds for each switch; *ret_sampled is the share of waits that were sampled. */
+static double measure(Bench *b, Kind kind, double *ret_sampled) {
+        const OffCpuOptions options = { .samples_max_hz = kind == KIND_ALL ? ALL_HZ : DEFAULT_HZ };
+        uint64_t id = cgroup_id_of(b->cgroup), nsec_before, nsec, n_before, n, samples_before;
+
+        off_cpu_set_options(b->off_cpu, &options);
+        if (kind != KIND_OTHERS)
+                assert_return_code(off_cpu_set_target(b->off_cpu, id, 0, true), 0);
+        run_for(b, WARM_UP_USEC);
+        samples_before = b->n_samples;
+        get_runs(b, &nsec_before, &n_before);
+        run_for(b, ROUND_USEC);
         get_runs(b, &nsec, &n);
         off_cpu_remove_target(b->off_cpu, id);
         assert_true(n > n_before);
