@@ -100,11 +100,12 @@ void report_print_reasons(const ProfileReasons *reasons, uint64_t all, const cha
 /* What is behind the share of complete stacks, where there is something to tell. */
 static void print_stacks(const ProfileNotes *notes) {
         uint64_t all = notes->stacks_complete + notes->stacks_truncated + notes->stacks_broken;
+        bool guessed = notes->stacks_guessed > 0 && notes->stacks_guessed * 100 >= all;
         const char *before = "Stacks   ";
 
-        if (notes->stacks_guessed == 0 && notes->stacks_truncated == 0 && notes->broken.n == 0)
+        if (!guessed && notes->stacks_truncated == 0 && notes->broken.n == 0)
                 return;
-        if (notes->stacks_guessed > 0) {
+        if (guessed) {
                 printf("%s%s in part by frame pointer", before,
                        FORMAT_SHARE(notes->stacks_guessed, all));
                 before = "; ";
