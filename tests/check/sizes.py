@@ -17,7 +17,6 @@ FUNCTION_LIMIT = 120
 
 # File or "file:function", its own limit, the reason.
 EXCEPTIONS = {
-    "tests/unit/readelf-rows.h": (320, "one reader of one program's output"),
 }
 
 found = set()

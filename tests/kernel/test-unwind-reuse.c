@@ -17,6 +17,7 @@
 #include "capture/sampler.h"
 #include "capture/unwind-loader.h"
 #include "process/maps.h"
+#include "tests/kernel/index-fixture.h"
 
 enum {
         HZ = 20000,
@@ -76,24 +77,6 @@ static void on_process(const ProcessRecord *record, void *userdata) {
 }
 
 static void on_nothing(void *userdata) {
-}
-
-/* By the real profilerd-elf. */
-static void give_index(File *file) {
-        char out[] = "/tmp/profilerd-reuse-XXXXXX", command[1024];
-        _cleanup_(index_file_unrefp) IndexFile *index = NULL;
-        _cleanup_close_ int fd = mkstemp(out);
-
-        assert_true(fd >= 0);
-        snprintf(command, sizeof(command), "%s %s -o %s 2>/dev/null", getenv("PROFILERD_ELF") ?: "",
-                 file_get_path(file), out);
-        if (file_get_path(file)[0] == '/' && system(command) == 0) {
-                close(fd);
-                fd = open(out, O_RDONLY | O_CLOEXEC);
-                assert_int_equal(index_file_open(&index, fd, NULL), 0);
-                file_set_index(file, index);
-        }
-        unlink(out);
 }
 
 /* The same mappings, and each of them as if it were of another place in its file. */

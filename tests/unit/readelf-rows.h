@@ -8,40 +8,13 @@
  * readelf makes of the file's call frame information.
  */
 
-#include "basic/string-util.h"
 #include "elf-fixture.h"
+#include "readelf-rule.h"
 
 enum {
-        COLUMNS_MAX = 64,
         COMPLAINTS_MAX = 20,
         CONTEXT_STARTS_MAX = 1, /* of a file, see code_is_context_start() */
 };
-
-/* How readelf names the registers of a rule, and which of them a callee keeps for its caller. */
-typedef struct ReadelfMachine {
-        const char *names[UNWIND_REGISTERS];
-        uint32_t kept;
-} ReadelfMachine;
-
-static const ReadelfMachine readelf_x86_64 = {
-        .names = { "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11",
-                   "r12", "r13", "r14", "r15" },
-        .kept = UNWIND_X86_64_KEPT & ~(1U << UNWIND_X86_64_RSP),
-};
-/* A return address that still is in its register, x30, says nothing there. */
-static const ReadelfMachine readelf_aarch64 = {
-        .names = { "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",
-                   "x27", "x28", "x29", "u", "sp" },
-        .kept = UNWIND_AARCH64_KEPT & ~(1U << UNWIND_AARCH64_SP),
-};
-
-/* The words of two lines: names of columns, and what one line of the table says in them. */
-typedef struct ReadelfColumns {
-        char *header, *line; /* what the words are in */
-        char *names[COLUMNS_MAX], *values[COLUMNS_MAX];
-        size_t n;
-        bool has_values;
-} ReadelfColumns;
 
 /* What the functions of a CIE begin with. */
 typedef struct ReadelfCommon {
@@ -61,75 +34,6 @@ typedef struct ReadelfRows {
         bool is_function;
         ReadelfColumns columns;
 } ReadelfRows;
-
-static const char *columns_get(const ReadelfColumns *columns, const char *name) {
-        for (size_t i = 0; i < columns->n; i++)
-                if (streq(columns->names[i], name))
-                        return columns->values[i];
-        return "u"; /* readelf leaves out columns that say nothing anywhere */
-}
-
-static void columns_done(ReadelfColumns *columns) {
-        free(columns->header);
-        free(columns->line);
-        *columns = (ReadelfColumns){};
-}
-
-/* What the rule says, in readelf's words. */
-static void describe_cfa(const ReadelfRows *c,
-                         const struct unwind_rule *rule,
-                         char *ret,
-                         size_t size) {
-        if (rule->kind == UNWIND_CFA_REGISTER)
-                snprintf(ret, size, "%s%+d", c->machine->names[rule->base], rule->offset);
-        else
-                snprintf(ret, size, "exp");
-}
-
-static void describe_word(const struct unwind_rule *rule, int word, char *ret, size_t size) {
-        if (rule->block_base == UNWIND_BLOCK_AT_CFA)
-                snprintf(ret, size, "c%+d", (rule->block + word) * 8);
-        else
-                snprintf(ret, size, "exp");
-}
-
-static void describe_register(const struct unwind_rule *rule, unsigned i, char *ret, size_t size) {
-        uint32_t slot = unwind_rule_get_slot(rule, i);
-
-        if (slot == UNWIND_SLOT_SAME)
-                snprintf(ret, size, "u");
-        else if (slot == UNWIND_SLOT_LOST)
-                snprintf(ret, size, "lost");
-        else
-                describe_word(rule, (int) slot - 1, ret, size);
-}
-
-static void describe_return(const ReadelfRows *c,
-                            const struct unwind_rule *rule,
-                            char *ret,
-                            size_t size) {
-        if (rule->ra_kind == UNWIND_RETURN_IN_BLOCK)
-                describe_word(rule, rule->ra, ret, size);
-        else if (rule->ra_kind == UNWIND_RETURN_AT_CFA)
-                snprintf(ret, size, "c%+d", rule->ra * 8);
-        else
-                snprintf(ret, size, "%s", c->machine->names[rule->ra]);
-}
-
-/* GCC does not say when a realigned stack has been restored: see elf-unwind.c. */
-static bool is_restored(const ReadelfColumns *columns, const char *theirs, const char *ours) {
-        const char *cfa = columns_get(columns, "CFA");
-
-        return streq(theirs, "exp") && streq(ours, "u") &&
-               (streq(cfa, "rsp+8") || streq(cfa, "r10+0"));
-}
-
-static bool is_equal(const char *theirs, const char *ours) {
-        /* In another register, which the caller's frame does not have, or too far away. */
-        if (streq(ours, "lost"))
-                return theirs[0] == 'r' || theirs[0] == 'c';
-        return streq(theirs, ours) || (streq(theirs, "s") && streq(ours, "u"));
-}
 
 static void complain(ReadelfRows *c,
                      const ReadelfColumns *columns,
@@ -158,13 +62,13 @@ static void compare_rule(ReadelfRows *c,
                 return;
         }
 
-        describe_cfa(c, rule, ours, sizeof(ours));
+        describe_cfa(c->machine, rule, ours, sizeof(ours));
         if (!streq(columns_get(columns, "CFA"), ours))
                 complain(c, columns, "CFA", ours);
         c->n_expressions += streq(ours, "exp");
         if (rule->kind == UNWIND_SIGNAL)
                 return;
-        describe_return(c, rule, ours, sizeof(ours));
+        describe_return(c->machine, rule, ours, sizeof(ours));
         if (!is_equal(columns_get(columns, "ra"), ours))
                 complain(c, columns, "ra", ours);
         for (unsigned i = 0; i < UNWIND_REGISTERS; i++) {
@@ -186,20 +90,6 @@ static void end_row(ReadelfRows *c, const ReadelfColumns *columns, uint64_t end)
         c->n_rows++;
         compare_rule(c, columns, index_file_find_rule(c->index, c->row));
         compare_rule(c, columns, index_file_find_rule(c->index, end - 1));
-}
-
-/* "r1 (rdx)" is one word: rdx. */
-static size_t split(char *line, char **ret) {
-        size_t n = 0;
-        char *rest = line, *word;
-
-        while ((word = strsep(&rest, " \n")) && n < COLUMNS_MAX)
-                if (*word == '(' && n > 0) {
-                        word[strcspn(word, ")")] = '\0';
-                        ret[n - 1] = word + 1;
-                } else if (*word != '\0')
-                        ret[n++] = word;
-        return n;
 }
 
 /* A function without rows of its own has that of its CIE, from the first to the last byte. */
@@ -261,7 +151,7 @@ static void read_line(ReadelfRows *c, const char *line) {
         if (startswith(line, "   LOC")) {
                 columns_done(columns);
                 columns->header = strdup(line);
-                columns->n = split(columns->header, columns->names);
+                columns->n = columns_split(columns->header, columns->names);
                 return;
         }
         if (columns->n == 0 || strstr(line, "ZERO terminator") || sscanf(line, "%llx", &at) != 1)
@@ -273,7 +163,7 @@ static void read_line(ReadelfRows *c, const char *line) {
         columns->line = strdup(line);
         c->row = at;
         columns->has_values = true;
-        if (split(columns->line, columns->values) != columns->n)
+        if (columns_split(columns->line, columns->values) != columns->n)
                 fail_msg("%s: cannot read '%s'", c->path, line);
 }
 
@@ -305,8 +195,4 @@ static void assert_same_as_readelf(const ReadelfMachine *machine,
         assert_int_equal(c.n_different, 0);
         assert_true(c.n_context_starts / 2 <= CONTEXT_STARTS_MAX);
         assert_true(c.n_refused / 2 <= n_refused_max);
-}
-
-static inline bool has_readelf(void) {
-        return run("readelf --version > /dev/null 2>&1");
 }
