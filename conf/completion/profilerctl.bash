@@ -33,7 +33,7 @@ _profilerctl() {
         --json) values='short pretty off' ;;
         --by) values='function line binary thread pid day' ;;
         --format) values='pprof folded speedscope firefox json otlp' ;;
-        --type) values='cpu offcpu cpu,offcpu cpu-session offcpu-session cpu-before' ;;
+        --type) values='cpu offcpu cpu,offcpu cpu-session offcpu-session cpu-offcpu-session cpu-before' ;;
         --for) values='10s 30s 1min 5min' ;;
         --frequency) values='49 99 199 499 1000' ;;
         --pid)
