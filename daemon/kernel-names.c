@@ -123,6 +123,7 @@ static void begin_load(KernelNames *k, usec_t now) {
 
 static void load_now(KernelNames *k, usec_t now) {
         _cleanup_close_ int fd = -EBADF;
+        bool awaited = is_loading(k);
 
         end_load(k);
         k->loaded_usec = now;
@@ -130,6 +131,8 @@ static void load_now(KernelNames *k, usec_t now) {
         k->error = fd < 0 ? fd : kallsyms_load(k->symbols, fd);
         if (k->error < 0)
                 log_debug_errno(k->error, "Kernel frames go without names: %m");
+        if (awaited)
+                k->on_ready(k->userdata);
 }
 
 /* ---- the names ---- */

@@ -204,6 +204,8 @@ void session_registry_cancel(SessionRegistry *t, Session *s) {
         if (s->state == SESSION_RUNNING)
                 end_sampling(t, s);
         release_slot(t, s);
+        /* Only the closer look is not wanted. */
+        store_before(t, s);
         set_over(t, s, SESSION_CANCELLED, 0);
 }
 
@@ -460,6 +462,9 @@ static int start(SessionRegistry *t, Session *s) {
         if (r < 0) {
                 session_events_stop(get_events(t), s->slot);
                 (void) profiler_follow_session_waits(t->profiler);
+                /* What it has sampled already is nobody's, nor the next session's of this slot. */
+                profiler_drain(t->profiler);
+                profiler_end_session_waits(t->profiler, s->slot);
         }
         return r;
 }

@@ -222,6 +222,12 @@ static void unwatch(Armed *a, TriggerMeasure m) {
         a->watch->n_pressures--;
 }
 
+/* The counters of another cgroup, or of what was not polled before, say nothing. */
+static void look_anew(Armed *a) {
+        memset(a->history, 0, sizeof(a->history));
+        a->next_usec = 0;
+}
+
 /* The kernel does not say by how much: its average over 10 s is as good as it gets. */
 static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         _cleanup_free_ char *text = NULL, *span = NULL;
@@ -231,9 +237,12 @@ static int on_pressure(sd_event_source *source, int fd, uint32_t events, void *u
         const char *average = NULL;
         char reason[128];
 
-        if (!(events & EPOLLPRI)) {
-                unwatch(a, m); /* the cgroup is gone */
-                return 0;
+        /* The cgroup is gone, which the kernel also calls a pressure; or there is no trigger. */
+        if (events & (EPOLLERR | EPOLLHUP)) {
+                unwatch(a, m);
+                look_anew(a);
+                (void) sd_event_source_set_time(a->watch->timer, 0);
+                return sd_event_source_set_enabled(a->watch->timer, SD_EVENT_ONESHOT);
         }
         if (read_pressure(a, m, &text) >= 0)
                 average = find_some(text, "avg10=");
@@ -262,7 +271,10 @@ static void watch_pressures(Armed *a) {
                         r = trigger_pressure_add(&p->source, w->event, w->open_socket,
                                                  a->control_group, m, a->rule->limits[m],
                                                  a->rule->window_usec, on_pressure, p);
-                w->n_pressures += r >= 0;
+                if (r >= 0) {
+                        w->n_pressures++;
+                        w->pressure_error = 0;
+                }
                 if (r >= 0 || r == -ENOENT) /* gone between systemd's word and ours */
                         continue;
                 w->ask_again_usec = now_usec(CLOCK_MONOTONIC) + ASK_AGAIN_USEC;
@@ -357,9 +369,7 @@ static int set_control_group(Armed *a, const char *control_group) {
         r = free_and_strdup(&a->control_group, control_group);
         if (r < 0)
                 return r;
-        /* The counters of another cgroup say nothing about this one. */
-        memset(a->history, 0, sizeof(a->history));
-        a->next_usec = 0;
+        look_anew(a);
         if (!isempty(control_group))
                 watch_pressures(a);
         return 0;

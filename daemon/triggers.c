@@ -126,7 +126,7 @@ int triggers_fire(Triggers *t,
 
         t->refusal = NULL;
         r = t->watch ? trigger_watch_fire(t->watch, trigger, unit, "asked for") : -ENOENT;
-        *ret = t->session;
+        *ret = r >= 0 ? t->session : NULL;
         *ret_reason = t->refusal;
         if (r == -ENOENT)
                 *ret_reason = "There is no such trigger, or no such unit that it is for and that "

@@ -111,6 +111,8 @@ static int report_files(const Ctl *c, char **names, ReportSink *sink) {
                         collect_failure_code(&d), NULL, "'profilerctl verify FILE' says more.",
                         "%s could not be reported.", names[1] ? "None of the files" : names[0]);
 
+        if (report_data_settle(&d) < 0)
+                return ctl_oom();
         r = print_report(c, sink, NULL, NULL, &d);
         if (r == -ENOENT)
                 return no_peek(c);

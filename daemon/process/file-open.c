@@ -249,8 +249,10 @@ static bool may_never_answer(const FileId *id, pid_t pid) {
         int r;
 
         r = check_device(pid, id->major, id->minor);
+        if (r == -EREMOTE || r == -E2BIG)
+                return true;
         if (r != -ENOENT || process_has_our_user_namespace(pid))
-                return r == -EREMOTE;
+                return false;
         return check_device(1, id->major, id->minor) < 0 && !is_memory_device(id);
 }
 
@@ -261,13 +263,13 @@ static int open_of_process(
         if (may_never_answer(id, pid))
                 return -EREMOTE;
         r = open_range(id, pid, start, end);
-        if (r >= 0)
+        if (r >= 0 || r == -EREMOTE)
                 return r;
         error = r;
         /* Without the privilege for this directory every range fails alike. */
         if (r == -ENOENT || r == -ESTALE) {
                 r = open_any_range(id, pid);
-                if (r >= 0)
+                if (r >= 0 || r == -EREMOTE)
                         return r;
                 error = more_telling(error, r);
         }
@@ -275,7 +277,7 @@ static int open_of_process(
                 return error;
 
         r = open_below(id, pid, path);
-        return r >= 0 ? r : more_telling(error, r);
+        return r >= 0 || r == -EREMOTE ? r : more_telling(error, r);
 }
 
 int file_open(const File *f, pid_t pid, uint64_t start, uint64_t end) {

@@ -543,6 +543,9 @@ int pprof_tables_read(PprofTables *t, uint8_t *data, size_t size) {
         uint64_t header[PROFILE_DOC_URL + 1] = {};
         int r;
 
+        /* What a large file took must not be missing for those behind it. */
+        if (t->n_bytes > PPROF_TABLES_MAX / 4)
+                pprof_tables_done(t);
         clear(t);
         if (size == 0)
                 return refuse(t, "It is empty.");

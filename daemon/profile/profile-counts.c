@@ -6,7 +6,20 @@
 #include "basic/string-util.h"
 #include "profile/profile-counts.h"
 
-/* Splits "KEY: NUMBER". */
+/* Other numbers, as that of a session, are names. */
+static bool is_count(const char *key) {
+        static const char *const counts[] = {
+                "samples",      "lost-samples", "lost-in-ring",   "frames",
+                "frames-named", "windows",      "stream-dropped",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                if (streq(key, counts[i]))
+                        return true;
+        return startswith(key, "stacks-");
+}
+
+/* Splits "KEY: NUMBER", if it is a count. */
 static bool parse(const char *comment, char key[static PROFILE_COUNT_KEY_MAX], uint64_t *ret) {
         const char *colon = strstr(comment, ": ");
         unsigned long long value;
@@ -22,7 +35,7 @@ static bool parse(const char *comment, char key[static PROFILE_COUNT_KEY_MAX], u
         memcpy(key, comment, (size_t) (colon - comment));
         key[colon - comment] = '\0';
         *ret = value;
-        return true;
+        return is_count(key);
 }
 
 bool profile_comment_counts(const char *comment) {

@@ -116,6 +116,7 @@ static int list_directory(StoreListing *l, const char *name) {
 /* What one unit keeps to itself must not hide the others. */
 static int on_directory_name(const char *name, void *userdata) {
         StoreListing *l = userdata;
+        size_t first = l->n_entries;
         int r;
 
         if (!matches_any(l->patterns, name))
@@ -123,6 +124,8 @@ static int on_directory_name(const char *name, void *userdata) {
         r = list_directory(l, name);
         if (r != -EACCES)
                 return r;
+        while (l->n_entries > first)
+                store_entry_done(&l->entries[--l->n_entries]);
         l->n_unreadable++;
         return 0;
 }

@@ -135,7 +135,9 @@ int report_data_add_file(ReportData *d,
 int report_data_settle(ReportData *d) {
         int r;
 
-        if (!d->profile || d->n_parts < 2)
+        /* Nothing more is read; of pages that are kept it is the larger part. */
+        d->reader = pprof_reader_free(d->reader);
+        if (!d->profile || (d->n_parts < 2 && !d->thread))
                 return 0;
         r = profile_counts_apply(&d->counts, d->profile);
         if (r < 0)

@@ -18,7 +18,7 @@ static void test_counts_add_up_and_words_stay(void **state) {
         _cleanup_(profile_freep) Profile *p = NULL, *q = NULL;
         ProfileCounts counts = {};
 
-        p = make((const char *[]){ "unit: a.service", "samples: 3", "lost: 1", NULL });
+        p = make((const char *[]){ "unit: a.service", "samples: 3", "stacks-none: 1", NULL });
         q = make((const char *[]){ "unit: a.service", "samples: 4", "by hand", NULL });
         profile_counts_add(&counts, p);
         profile_counts_add(&counts, q);
@@ -30,7 +30,7 @@ static void test_counts_add_up_and_words_stay(void **state) {
         assert_string_equal(profile_get_comment(p, 0), "unit: a.service");
         assert_string_equal(profile_get_comment(p, 1), "by hand");
         assert_string_equal(profile_get_comment(p, 2), "samples: 7");
-        assert_string_equal(profile_get_comment(p, 3), "lost: 1");
+        assert_string_equal(profile_get_comment(p, 3), "stacks-none: 1");
         assert_string_equal(profile_get_comment(p, 4), "windows: 2");
 }
 
@@ -39,11 +39,11 @@ static void test_what_is_no_count_is_left_alone(void **state) {
         ProfileCounts counts = {};
 
         p = make((const char *[]){ "a: 1b", "b: -1", ": 1", "c:1", "d: 99999999999999999999999",
-                                   "span: 5 us", NULL });
+                                   "span: 5 us", "session: 3", NULL });
         profile_counts_add(&counts, p);
         assert_int_equal(counts.n, 0);
         assert_return_code(profile_counts_apply(&counts, p), 0);
-        assert_int_equal(profile_n_comments(p), 6);
+        assert_int_equal(profile_n_comments(p), 7);
 }
 
 static void test_sums_stop_at_the_end(void **state) {
